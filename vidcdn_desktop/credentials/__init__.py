@@ -1,0 +1,1 @@
+"""Who we are to AWS: connection profiles, secrets and SDK clients."""

@@ -1,0 +1,1 @@
+"""The CDN: distributions, links, invalidations, delivery checks and the playback proxy."""

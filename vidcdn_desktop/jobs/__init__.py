@@ -1,0 +1,1 @@
+"""Publishing as a job: plan, steps, states and results."""

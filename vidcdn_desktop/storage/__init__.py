@@ -1,0 +1,1 @@
+"""The bucket: objects, parts, uploads, listings and key names."""
