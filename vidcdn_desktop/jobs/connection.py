@@ -1,0 +1,113 @@
+"""An open connection: storage and CDN of one profile, and the answers both give together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import unquote
+
+from vidcdn_desktop.credentials.clients import ClientSet, build_clients
+from vidcdn_desktop.credentials.model import ConnectionProfile, SecretStore
+from vidcdn_desktop.delivery.distributions import CloudFrontCdn
+from vidcdn_desktop.delivery.invalidation import invalidation_path
+from vidcdn_desktop.delivery.model import Cdn, Distribution, Invalidation, PlayableUrl
+from vidcdn_desktop.delivery.urls import playable_urls
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.plan import Destination, pick_url
+from vidcdn_desktop.storage.port import Storage
+from vidcdn_desktop.storage.s3 import S3Storage
+
+MAX_CONNECTIONS = 20
+"""HTTP connections per client: two jobs of eight parts, and a few for lists and checks."""
+
+
+class Connection:
+    """Storage and CDN of one profile. Any thread may call any method; close it when done."""
+
+    def __init__(
+        self, profile: ConnectionProfile, clients: ClientSet, *, parallel_parts: int = 8
+    ) -> None:
+        self.profile = profile
+        self.clients = clients
+        self.parallel_parts = parallel_parts
+        self.storage: Storage = S3Storage(clients.s3, expected_bucket_owner=profile.expected_bucket_owner)
+        self.cdn: Cdn | None = CloudFrontCdn(clients.cloudfront) if clients.cloudfront is not None else None
+        self.cdn_problem: VidcdnError | None = None
+        """Why the distributions could not be listed (the bucket may work all the same)."""
+        self._lock = threading.Lock()
+        self._distributions: tuple[Distribution, ...] | None = None
+
+    def distributions(self, *, refresh: bool = False) -> tuple[Distribution, ...]:
+        """The account's distributions, asked once. Blocks the first time; empty where they may not be listed."""
+        with self._lock:
+            if self._distributions is None or refresh:
+                self._distributions = self._ask()
+            return self._distributions
+
+    def _ask(self) -> tuple[Distribution, ...]:
+        self.cdn_problem = None
+        if self.cdn is None:
+            return ()
+        try:
+            return self.cdn.list_distributions()
+        except VidcdnError as exc:
+            self.cdn_problem = exc
+            return ()
+
+    def destination(self) -> Destination:
+        """What planning needs to know. Blocks the first time."""
+        return Destination(self.profile.bucket, self.distributions(), self.profile.distribution_id)
+
+    def serving(self) -> tuple[Distribution, ...]:
+        """The distributions that serve keys below this connection's prefix. Blocks the first time."""
+        probe = f"{self.profile.prefix}/probe.mp4" if self.profile.prefix else "probe.mp4"
+        ids = {url.distribution_id for url in playable_urls(self.distributions(), self.profile.bucket, probe)}
+        return tuple(d for d in self.distributions() if d.id in ids)
+
+    def url_of(self, key: str) -> PlayableUrl | None:
+        """The link to a key, or None where no distribution serves it. Blocks the first time."""
+        return pick_url(self.destination(), key)
+
+    def invalidate_keys(self, keys: Sequence[str], *, caller_reference: str) -> list[Invalidation]:
+        """Remove cached copies of `keys` from every distribution that serves them; the chosen one first.
+
+        Raises: what `Cdn.create_invalidation` raises.
+        """
+        if self.cdn is None:
+            return []
+        paths: dict[str, list[str]] = {}
+        for key in keys:
+            for url in playable_urls(self.distributions(), self.profile.bucket, key):
+                if url.enabled:
+                    path = invalidation_path(unquote(url.url_path).lstrip("/"))
+                    paths.setdefault(url.distribution_id, []).append(path)
+        first = self.url_of(keys[0]) if keys else None
+        order = sorted(paths, key=lambda d: first is None or d != first.distribution_id)
+        return [
+            self.cdn.create_invalidation(distribution, paths[distribution], f"{caller_reference}-{number}")
+            for number, distribution in enumerate(order)
+        ]
+
+    def with_bucket(self, bucket: str, prefix: str) -> Connection:
+        """The same account, another bucket or prefix; shares the clients."""
+        other = Connection(
+            replace(self.profile, bucket=bucket, prefix=prefix), self.clients, parallel_parts=self.parallel_parts
+        )
+        other._distributions = self._distributions
+        return other
+
+    def close(self) -> None:
+        """Close idle HTTP connections."""
+        self.clients.close()
+
+
+def open_connection(
+    profile: ConnectionProfile, secrets: SecretStore, *, parallel_parts: int = 8
+) -> Connection:
+    """Build the clients of a profile. Blocks (keyring, SDK import); sends nothing.
+
+    Raises: CredentialsMissing, KeyringLocked, SettingsInvalid.
+    """
+    clients = build_clients(profile, secrets, max_connections=MAX_CONNECTIONS)
+    return Connection(profile, clients, parallel_parts=parallel_parts)

@@ -1,0 +1,55 @@
+"""Which job runs next. Threads belong to the front end; they call `work` until the queue is closed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+
+from vidcdn_desktop.jobs.publish import PublishJob
+
+_log = logging.getLogger(__name__)
+
+
+class JobQueue:
+    """First in, first out. Any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._waiting: deque[PublishJob] = deque()
+        self._closed = False
+
+    def put(self, job: PublishJob) -> None:
+        """Queue a job that is READY, FAILED or CANCELLED."""
+        job.mark_queued()
+        with self._condition:
+            self._waiting.append(job)
+            self._condition.notify()
+
+    def withdraw(self, job: PublishJob) -> bool:
+        """Take a job back that has not started; True if it was still waiting."""
+        with self._condition:
+            if job not in self._waiting:
+                return False
+            self._waiting.remove(job)
+        return True
+
+    def close(self) -> list[PublishJob]:
+        """Take no more jobs and let every worker end; gives those that never started."""
+        with self._condition:
+            self._closed = True
+            left = list(self._waiting)
+            self._waiting.clear()
+            self._condition.notify_all()
+        return left
+
+    def work(self) -> None:
+        """Run jobs, one after the other, until the queue is closed. One call per worker thread."""
+        while True:
+            with self._condition:
+                while not self._waiting and not self._closed:
+                    self._condition.wait()
+                if not self._waiting:
+                    return
+                job = self._waiting.popleft()
+            job.run()
