@@ -124,7 +124,6 @@ class FileSource:
             raise
         self.identity = SourceIdentity.of(status)
         self._lock = threading.Lock()
-        self._closed = False
 
     @property
     def size(self) -> int:
@@ -181,10 +180,12 @@ class FileSource:
         )
 
     def close(self) -> None:
-        """Close the file; twice is harmless."""
-        if not self._closed:
-            self._closed = True
-            os.close(self._fd)
+        """Close the file; twice is harmless. Reads after it are refused."""
+        with self._lock:
+            # Forgotten, not only closed: the number may name another file by now, and a late read would send that.
+            descriptor, self._fd = self._fd, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def __enter__(self) -> FileSource:
         return self

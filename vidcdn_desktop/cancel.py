@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 
 class Cancelled(BaseException):
@@ -35,8 +36,9 @@ class CancelToken:
             self._event.set()
             callbacks = list(self._callbacks.values())
             self._callbacks.clear()
-        for callback in callbacks:
-            callback()
+        with ExitStack() as stack:  # one that raises does not keep the others from being told
+            for callback in reversed(callbacks):
+                stack.callback(callback)
 
     @property
     def is_cancelled(self) -> bool:
