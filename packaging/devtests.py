@@ -1,0 +1,173 @@
+"""The test command's steps, one after the other, and one summary at the end."""
+
+# ruff: noqa: S603 - every command here is a list of our own words; PATH says which tool the user means
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devsystem import say
+
+# Longer than any healthy step by far; a hanging test must not hang the machine that runs it.
+_LIMIT_S = 900.0
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
+_CLOSING = re.compile(
+    r"^(=+ )?(?=.*\b(passed|failed|errors?|skipped|no tests ran)\b).* in [\d.]+s( \([\d:]+\))?( =+)?$"
+)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One program to run."""
+
+    name: str
+    """What the summary calls it."""
+    command: list[str]
+    """Argument list; the first is the program."""
+    environ: dict[str, str] = field(default_factory=dict)
+    """Added to the environment."""
+    is_pytest: bool = False
+    """True when it ends with pytest's closing line."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended."""
+
+    step: Step
+    """What was run."""
+    code: int
+    """Exit code; negative for a signal."""
+    seconds: float
+    """How long it took."""
+    closing: str = ""
+    """pytest's last line, without its rules; empty when it never came."""
+
+
+def closing_line(output: list[str]) -> str:
+    """The closing line of pytest, without rules and colours; empty when the run broke off before it."""
+    for line in reversed(output):
+        plain = _COLOUR.sub("", line).strip()
+        if _CLOSING.match(plain):
+            return plain.strip("= ")
+    return ""
+
+
+def counts(closing: str) -> dict[str, int]:
+    """Passed, failed (errors included) and skipped tests of a closing line."""
+    result = {"passed": 0, "failed": 0, "skipped": 0}
+    for number, word in _COUNT.findall(closing):
+        name = {"error": "failed", "errors": "failed", "xpassed": "failed", "xfailed": "skipped"}.get(word, word)
+        result[name] += int(number)
+    return result
+
+
+def totals(outcomes: list[Outcome]) -> tuple[int, int]:
+    """Passed and failed over all pytest runs. A run that broke off counts as one failed: it must not look green."""
+    passed = failed = 0
+    for outcome in outcomes:
+        if not outcome.step.is_pytest:
+            continue
+        got = counts(outcome.closing)
+        passed += got["passed"]
+        failed += got["failed"] if got["failed"] or outcome.code == 0 else 1
+    return passed, failed
+
+
+def summary(outcomes: list[Outcome]) -> list[str]:
+    """The lines at the end; the last one is always "N passed, N failed"."""
+    lines = ["", "Summary"]
+    for outcome in outcomes:
+        told = outcome.closing if outcome.step.is_pytest else f"{outcome.seconds:.1f} s"
+        if outcome.code and not outcome.closing and outcome.step.is_pytest:
+            told = f"broke off (exit code {outcome.code})"
+        lines.append(f"  {'ok    ' if outcome.code == 0 else 'FAILED'}  {outcome.step.name:<28} {told}")
+    bad = [outcome.step.name for outcome in outcomes if outcome.code]
+    if bad:
+        lines.append(f"  Not right: {', '.join(bad)}")
+    lines.append("{} passed, {} failed".format(*totals(outcomes)))
+    return lines
+
+
+def steps(python: Path, root: Path) -> list[Step]:
+    """All checks, cheapest first."""
+    bin_dir = python.parent
+    module = [str(python), "-m"]
+    return [
+        Step("ruff check", [*module, "ruff", "check", "."]),
+        Step("ruff format", [*module, "ruff", "format", "--check", "."]),
+        Step("import contracts", [str(bin_dir / "lint-imports")]),
+        Step("mypy", [*module, "mypy"]),
+        Step(
+            "core, Qt not importable",
+            [*module, "pytest", "-p", "without_qt", "-p", "no:pytest-qt", "tests/core"],
+            {"PYTHONPATH": str(root / "packaging")},
+            is_pytest=True,
+        ),
+        Step(
+            "window and end to end",
+            [*module, "pytest", "tests", "--ignore=tests/core", "--ignore=tests/benchmarks"],
+            is_pytest=True,
+        ),
+    ]
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End a step and what it started."""
+    say(f"\nThis step took longer than {_LIMIT_S / 60:.0f} minutes and is stopped.")
+    if os.name == "nt":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_step(step: Step, root: Path, environ: dict[str, str]) -> Outcome:
+    """Run one step, show its output as it comes, and keep what the summary needs."""
+    say(f"\n--- {step.name}")
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        step.command,
+        cwd=root,
+        env=environ | step.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        # A group of its own, so that a step that hangs goes with all its children.
+        start_new_session=os.name != "nt",
+    )
+    timer = threading.Timer(_LIMIT_S, _stop, (process,))
+    timer.start()
+    output: list[str] = []
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            output.append(line)
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    finally:
+        timer.cancel()
+    return Outcome(step, code, time.monotonic() - begun, closing_line(output) if step.is_pytest else "")
+
+
+def run_all(python: Path, root: Path, environ: dict[str, str]) -> int:
+    """Run every step, also after a failed one; 0 when all are right."""
+    outcomes = [run_step(step, root, environ) for step in steps(python, root)]
+    say("\n".join(summary(outcomes)))
+    return 1 if any(outcome.code for outcome in outcomes) else 0
