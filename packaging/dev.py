@@ -20,28 +20,28 @@ import sys
 MINIMUM, BEYOND = (3, 11), (3, 15)
 
 
-def other_python():
+def other_python() -> "str | None":
     """A suitable Python on this computer when the one that runs us is not; None without one."""
     for minor in range(BEYOND[1] - 1, MINIMUM[1] - 1, -1):
-        name = shutil.which("python3.%d" % minor)  # noqa: UP031 - readable for Python 2 too
+        name = shutil.which(f"python3.{minor}")
         # Asked, not trusted: a version manager's shim may stand for a Python that is not there.
         if name and subprocess.call([name, "-c", ""], stderr=subprocess.DEVNULL) == 0:
             return name
     return None
 
 
-def require_python():
+def require_python() -> None:
     """Go on with a suitable Python, or stop with a plain sentence."""
     if MINIMUM <= sys.version_info[:2] < BEYOND:
         return
     found = other_python()
     if found:
-        sys.exit(subprocess.call([found, __file__] + sys.argv[1:]))  # noqa: RUF005 - for old Pythons
-    have = "%d.%d" % sys.version_info[:2]  # noqa: UP031 - for old Pythons
+        sys.exit(subprocess.call([found, __file__, *sys.argv[1:]]))
+    have = "{}.{}".format(*sys.version_info)
     sys.exit("VidCDN Desktop needs Python 3.11 to 3.14 and this is " + have + ". Install one and start again with it.")
 
 
-def start(command, environ):
+def start(command: "list[str]", environ: "dict[str, str]") -> None:
     """Become the program, so that signals and the exit code are its own. Never returns."""
     sys.stdout.flush()
     if os.name == "nt":
@@ -49,7 +49,7 @@ def start(command, environ):
     os.execve(command[0], command, environ)
 
 
-def program_arguments(arguments, display):
+def program_arguments(arguments: "list[str]", display: bool) -> "list[str]":
     """What `run` hands to the program."""
     if arguments[:1] == ["--"]:
         arguments = arguments[1:]
@@ -58,7 +58,7 @@ def program_arguments(arguments, display):
     return ["--connection", "practice"] if display else ["demo"]
 
 
-def run(arguments):
+def run(arguments: "list[str]") -> int:
     """Start the program. The first start installs, later ones only look at stamps."""
     import devenv
     import devsystem
@@ -71,9 +71,10 @@ def run(arguments):
     # -P: a file of the user's in the current folder must not stand in for a module.
     command = [str(python), "-P", "-m", "vidcdn_desktop"]
     start(command + program_arguments(arguments, display), devenv.clean_environ())
+    return 0
 
 
-def test(arguments):
+def test(arguments: "list[str]") -> int:
     """Run all checks, or one pytest run with the given arguments; returns the exit code."""
     import devenv
     import devsystem
@@ -87,11 +88,11 @@ def test(arguments):
     if swift:
         environ["VIDCDN_SWIFT_BIN"] = str(swift)
     if arguments:
-        return subprocess.call([str(python), "-m", "pytest"] + arguments, cwd=devenv.ROOT, env=environ)  # noqa: RUF005
+        return subprocess.call([str(python), "-m", "pytest", *arguments], cwd=devenv.ROOT, env=environ)
     return devtests.run_all(python, devenv.ROOT, environ)
 
 
-def setup(arguments):
+def setup(arguments: "list[str]") -> int:
     """Make the environment and nothing else; returns the exit code."""
     import devenv
     import devsystem
@@ -103,7 +104,7 @@ def setup(arguments):
     return 0
 
 
-def main(arguments):
+def main(arguments: "list[str]") -> int:
     """Do what the first word says; returns the exit code."""
     commands = {"run": run, "test": test, "setup": setup}
     if not arguments or arguments[0] not in commands:

@@ -99,7 +99,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Two commands started together: the second waits here and then finds all done."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+b") as handle:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             handle.seek(0)
