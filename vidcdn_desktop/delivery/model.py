@@ -77,6 +77,8 @@ class PlayableUrl:
     enabled: bool = True
     """The distribution is switched on."""
     deployed: bool = True
+    staging: bool = False
+    """A staging or tenant-only distribution: viewers do not reach this address."""
 
 
 @dataclass(frozen=True)
