@@ -213,9 +213,17 @@ class Job:
             )
         with self._lock:
             self._poster, self._poster_for = poster, wanted
-            self._update(poster=poster.jpeg)
+            self._update(poster=poster.jpeg, thumbnail_problem=None)
         self._tell()
         return poster
+
+    def refuse_thumbnail(self, error: VidcdnError) -> None:
+        """The chosen picture cannot be used: go back to a frame of the film, and say why on the card."""
+        with self._lock:
+            options = replace(self._snapshot.options, thumbnail_image=None, thumbnail_at_s=None)
+            self._update(options=options, thumbnail_problem=error)
+            self._replan()
+        self._tell()
 
     # Inside
     def _replan(self) -> None:

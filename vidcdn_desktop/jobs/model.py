@@ -166,6 +166,8 @@ class JobSnapshot:
     result: PublishResult | None = None
     poster: bytes = b""
     """JPEG of the thumbnail as far as it is known; empty before."""
+    thumbnail_problem: VidcdnError | None = None
+    """Why the picture the user chose is not used; a frame of the film is."""
     created: datetime | None = None
     finished: datetime | None = None
 

@@ -1,0 +1,425 @@
+"""Between the jobs of the core and the widgets: one QObject on the GUI thread, and the QThreads the jobs run on.
+
+    GUI thread            "look" QThreads                     "publish" QThreads
+    JobBridge  ─ put ──>  inspect, first thumbnail, frames
+               ─ put ─────────────────────────────────────>   fast start, upload, thumbnail, invalidate, verify
+               <─ queued signal "this job changed" ────────   (from whichever thread changed it)
+
+State changes are pushed through one queued signal; bytes are pulled by a 10 Hz timer that runs only while jobs do.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
+
+from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.delivery.model import Severity
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.intake import expand
+from vidcdn_desktop.jobs.job import Job, unexpected
+from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishOptions
+from vidcdn_desktop.jobs.publish import PublishJob
+from vidcdn_desktop.jobs.queue import JobQueue
+from vidcdn_desktop.jobs.states import BUSY, ENDED
+from vidcdn_desktop.media.ffmpeg import Tools
+from vidcdn_desktop.media.poster import film_poster
+
+_log = logging.getLogger(__name__)
+
+PARALLEL_JOBS = 2
+"""Two films at once keep the line full while one of them is between its steps."""
+
+_LOOKERS = 2
+_PULL_MS = 100
+_FRAME_WIDTH = 640
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the footer and the rail badge say."""
+
+    total: int = 0
+    looking: int = 0
+    ready: int = 0
+    waiting: int = 0
+    running: int = 0
+    live: int = 0
+    """Published and seen through the CDN, or published where there is no CDN."""
+    attention: int = 0
+    """Refused, failed, or published but not served rightly."""
+    fraction: float | None = None
+    """Of all bytes of the running jobs, 0..1."""
+
+    @property
+    def busy(self) -> int:
+        """Jobs that closing the window would stop."""
+        return self.waiting + self.running
+
+
+@dataclass(frozen=True)
+class FrameReady:
+    """A frame of a film, for scrubbing."""
+
+    job_id: str
+    at_s: float
+    jpeg: bytes
+    """Empty if no frame could be decoded there."""
+
+
+class _JobThread(QThread):
+    """Runs jobs of the queue until it is closed."""
+
+    def __init__(self, jobs: JobQueue, parent: QObject) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+
+    def run(self) -> None:
+        self._jobs.work()
+
+
+class _LookThread(QThread):
+    """Runs short blocking calls (inspection, frames), one after the other, until it gets None."""
+
+    def __init__(self, calls: queue.SimpleQueue[Callable[[], None] | None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._calls = calls
+
+    def run(self) -> None:
+        while (call := self._calls.get()) is not None:
+            try:
+                call()
+            except Cancelled:
+                continue
+            except Exception:  # the thread must live on for the next file
+                _log.exception("unexpected problem while looking at a file")
+
+
+class JobBridge(QObject):
+    """The list of jobs as the window sees it. Every method is called on the GUI thread and returns at once."""
+
+    job_added = Signal(object)
+    """JobSnapshot."""
+    job_changed = Signal(object)
+    """JobSnapshot; also ten times a second while it runs."""
+    job_removed = Signal(str)
+    """Job id."""
+    jobs_reordered = Signal()
+    counts_changed = Signal(object)
+    """Counts."""
+    frame_ready = Signal(object)
+    """FrameReady."""
+    all_stopped = Signal()
+    """After `shut_down`: every thread has ended."""
+
+    _core_changed = Signal(object)
+    _expanded = Signal(object)
+    _frame = Signal(object)
+
+    def __init__(self, tools: Tools, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tools = tools
+        self._jobs: dict[str, PublishJob] = {}
+        self._connection: Connection | None = None
+        self._queue = JobQueue()
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._frame_token = CancelToken()
+        self._counts = Counts()
+        self._closing = False
+        self._core_changed.connect(self._on_core_changed, Qt.ConnectionType.QueuedConnection)
+        self._expanded.connect(self._on_expanded, Qt.ConnectionType.QueuedConnection)
+        self._frame.connect(self._on_frame, Qt.ConnectionType.QueuedConnection)
+        self._pull = QTimer(self)
+        self._pull.setInterval(_PULL_MS)
+        self._pull.timeout.connect(self._on_pull)
+        self._threads: list[QThread] = [_JobThread(self._queue, self) for _ in range(PARALLEL_JOBS)]
+        self._threads += [_LookThread(self._calls, self) for _ in range(_LOOKERS)]
+        for thread in self._threads:
+            thread.finished.connect(self._on_thread_finished)
+            thread.start()
+
+    # What the window reads
+    def snapshots(self) -> list[JobSnapshot]:
+        """All jobs in the order of the list."""
+        return [job.snapshot() for job in self._jobs.values()]
+
+    def snapshot(self, job_id: str) -> JobSnapshot | None:
+        """One job."""
+        job = self._jobs.get(job_id)
+        return job.snapshot() if job else None
+
+    def counts(self) -> Counts:
+        """What the footer says."""
+        return self._counts
+
+    # What the user does
+    def set_connection(self, connection: Connection | None) -> None:
+        """Where publishes go from now on. Jobs that run keep the one they have."""
+        self._connection = connection
+        if connection is None:
+            return
+        for job in self._jobs.values():
+            if job.state not in BUSY and job.state is not JobState.PUBLISHED:
+                self._calls.put(_Bind(job, connection))
+
+    def add_paths(self, paths: list[Path], options: PublishOptions) -> None:
+        """Add files, and the videos inside folders."""
+        if self._closing:
+            return
+        self._calls.put(lambda: self._expanded.emit((expand(paths), options)))
+
+    def publish(self, job_ids: list[str]) -> None:
+        """Queue jobs that are ready, failed or cancelled."""
+        for job_id in job_ids:
+            job = self._jobs.get(job_id)
+            if job is None or self._closing or job.connection is None:
+                continue
+            if job.state in (JobState.READY, JobState.FAILED, JobState.CANCELLED) and job.snapshot().plan is not None:
+                self._queue.put(job)
+
+    def publish_all(self) -> None:
+        """Queue every job that is ready."""
+        self.publish([job.id for job in self._jobs.values() if job.state is JobState.READY])
+
+    def retry(self, job_id: str) -> None:
+        """Look at the file again, then publish it."""
+        job = self._jobs.get(job_id)
+        if job is None or self._closing or job.state not in ENDED:
+            return
+        self._calls.put(_LookAgain(job, self._queue if job.state is not JobState.REFUSED else None))
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job; harmless if it is not under way."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            self._queue.withdraw(job)
+            job.cancel()
+
+    def cancel_all(self) -> None:
+        """Stop every job that is under way."""
+        for job in list(self._jobs.values()):
+            if job.state in BUSY:
+                self.cancel(job.id)
+
+    def remove(self, job_id: str) -> None:
+        """Take a job that is not under way off the list; nothing in the bucket changes."""
+        job = self._jobs.get(job_id)
+        if job is None or job.state in BUSY:
+            return
+        job.cancel()
+        del self._jobs[job_id]
+        self.job_removed.emit(job_id)
+        self._recount()
+
+    def move(self, job_id: str, offset: int) -> None:
+        """Move a job up (negative) or down in the list."""
+        order = list(self._jobs)
+        if job_id not in order:
+            return
+        old = order.index(job_id)
+        new = max(0, min(len(order) - 1, old + offset))
+        order.insert(new, order.pop(old))
+        self._jobs = {name: self._jobs[name] for name in order}
+        self.jobs_reordered.emit()
+
+    def set_options(self, job_id: str, options: PublishOptions) -> None:
+        """Change what the user chose for one video."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            return
+        old = job.snapshot().options
+        changed = job.set_options(options)
+        picture = (old.thumbnail_image, old.thumbnail_at_s) != (options.thumbnail_image, options.thumbnail_at_s)
+        if changed and picture:
+            self._calls.put(_MakePoster(job))
+
+    def ask_frame(self, job_id: str, at_s: float) -> None:
+        """Ask for the frame at a time; the answer comes by `frame_ready`. A newer question drops the older one."""
+        job = self._jobs.get(job_id)
+        info = job.info if job else None
+        if job is None or info is None:
+            return
+        self._frame_token.cancel()
+        token = self._frame_token = CancelToken()
+
+        def decode() -> None:
+            if token.is_cancelled:
+                return
+            try:
+                poster = film_poster(
+                    info.path, info, at_s=at_s, token=token, tools=self._tools, max_width=_FRAME_WIDTH
+                )
+                jpeg = b"" if poster.neutral else poster.jpeg
+            except VidcdnError:
+                jpeg = b""
+            self._frame.emit(FrameReady(job_id, at_s, jpeg))
+
+        self._calls.put(decode)
+
+    def shut_down(self) -> None:
+        """Cancel everything and let the threads end; `all_stopped` tells when. Twice is harmless."""
+        if self._closing:
+            return
+        self._closing = True
+        self._frame_token.cancel()
+        for job in self._queue.close():
+            job.cancel()
+        for job in self._jobs.values():
+            job.cancel()
+        for _ in range(_LOOKERS):
+            self._calls.put(None)
+
+    def is_stopped(self) -> bool:
+        """Whether every thread has ended."""
+        return all(thread.isFinished() for thread in self._threads)
+
+    # Inside
+    def _tell(self, job: Job) -> None:
+        """Called by the core in any thread; hands over to the GUI thread."""
+        self._core_changed.emit(job)
+
+    @Slot(object)
+    def _on_expanded(self, found: tuple[list[Path], PublishOptions]) -> None:
+        if self._closing:
+            return
+        paths, options = found
+        for path in paths:
+            job = PublishJob(path, replace(options), tools=self._tools, on_change=self._tell)
+            self._jobs[job.id] = job
+            self.job_added.emit(job.snapshot())
+            self._calls.put(_Look(job, self._connection))
+        self._recount()
+
+    @Slot(object)
+    def _on_core_changed(self, job: PublishJob) -> None:
+        if job.id not in self._jobs:
+            return
+        snapshot = job.snapshot()
+        self.job_changed.emit(snapshot)
+        self._recount()
+        running = any(j.state in (JobState.RUNNING, JobState.CANCELLING) for j in self._jobs.values())
+        if running and not self._pull.isActive():
+            self._pull.start()
+
+    @Slot()
+    def _on_pull(self) -> None:
+        running = [j for j in self._jobs.values() if j.state in (JobState.RUNNING, JobState.CANCELLING)]
+        if not running:
+            self._pull.stop()
+        for job in running:
+            self.job_changed.emit(job.snapshot())
+        self._recount()
+
+    @Slot(object)
+    def _on_frame(self, frame: FrameReady) -> None:
+        self.frame_ready.emit(frame)
+
+    @Slot()
+    def _on_thread_finished(self) -> None:
+        if self._closing and self.is_stopped():
+            self._pull.stop()
+            self.all_stopped.emit()
+
+    def _recount(self) -> None:
+        counts = count(self.snapshots())
+        if counts != self._counts:
+            self._counts = counts
+            self.counts_changed.emit(counts)
+
+
+class _Look:
+    """Inspect a new file and plan it."""
+
+    def __init__(self, job: PublishJob, connection: Connection | None) -> None:
+        self._job, self._connection = job, connection
+
+    def __call__(self) -> None:
+        self._job.look()
+        if self._connection is not None:
+            self._job.bind(self._connection)
+
+
+class _LookAgain:
+    """Inspect once more and, where asked, queue."""
+
+    def __init__(self, job: PublishJob, jobs: JobQueue | None) -> None:
+        self._job, self._jobs = job, jobs
+
+    def __call__(self) -> None:
+        self._job.look()
+        if self._jobs is not None and self._job.state is JobState.READY and self._job.snapshot().plan is not None:
+            self._jobs.put(self._job)
+
+
+class _Bind:
+    """Plan a job anew for another connection."""
+
+    def __init__(self, job: PublishJob, connection: Connection) -> None:
+        self._job, self._connection = job, connection
+
+    def __call__(self) -> None:
+        self._job.bind(self._connection)
+
+
+class _MakePoster:
+    """Make the thumbnail the user has chosen."""
+
+    def __init__(self, job: PublishJob) -> None:
+        self._job = job
+
+    def __call__(self) -> None:
+        try:
+            self._job.make_poster()
+        except VidcdnError as exc:
+            self._job.refuse_thumbnail(exc)
+        except Exception as exc:  # noqa: BLE001 - told on the card instead of lost in a thread
+            self._job.refuse_thumbnail(unexpected(exc, str(self._job.path)))
+
+
+def is_live(snapshot: JobSnapshot) -> bool:
+    """Published, and served rightly as far as that was asked."""
+    result = snapshot.result
+    if snapshot.state is not JobState.PUBLISHED or result is None:
+        return False
+    return result.verified is None or result.verified.ok
+
+
+def delivery_problem(snapshot: JobSnapshot) -> str:
+    """What the edge does wrong with a published video, in one sentence; empty if nothing."""
+    result = snapshot.result
+    if result is None or result.verified is None or result.verified.ok:
+        return ""
+    problems = [f.text for f in result.verified.findings if f.severity is Severity.PROBLEM]
+    return problems[0] if problems else "The CDN serves something else."
+
+
+def count(snapshots: list[JobSnapshot]) -> Counts:
+    """Count jobs by what they mean to the user."""
+    states = [s.state for s in snapshots]
+    running = [s for s in snapshots if s.state in (JobState.RUNNING, JobState.CANCELLING)]
+    done = total = 0
+    for snapshot in running:
+        progress = snapshot.progress
+        if progress is not None and progress.total_bytes:
+            done += progress.done_bytes
+            total += progress.total_bytes
+    live = sum(is_live(s) for s in snapshots)
+    published = states.count(JobState.PUBLISHED)
+    return Counts(
+        total=len(snapshots),
+        looking=states.count(JobState.INSPECTING),
+        ready=states.count(JobState.READY),
+        waiting=states.count(JobState.QUEUED),
+        running=len(running),
+        live=live,
+        attention=states.count(JobState.FAILED) + states.count(JobState.REFUSED) + published - live,
+        fraction=done / total if total else None,
+    )
+
+
