@@ -1,0 +1,257 @@
+"""The SDK clients of one connection, built once and shared by all threads.
+
+The session they come from is private to them: what the computer's environment says about other accounts never leaks
+into a connection with a key of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from vidcdn_desktop import aws_errors
+from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, SecretStore
+from vidcdn_desktop.credentials.profiles import endpoint_problem, is_loopback
+from vidcdn_desktop.credentials.secrets import SECRET_ACCESS_KEY, SESSION_TOKEN
+from vidcdn_desktop.errors import CredentialsMissing, SettingsInvalid
+from vidcdn_desktop.logs import register_secret
+from vidcdn_desktop.textsafe import display
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+    from mypy_boto3_cloudfront import CloudFrontClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+DEFAULT_REGION = "us-east-1"
+_FEW_CONNECTIONS = 4
+"""CloudFront and STS are asked one thing at a time."""
+
+_MEANING = "Nothing was published."
+
+
+@dataclass(frozen=True)
+class ClientSet:
+    """The clients of one connection. Whoever built it closes it. Any thread may use the clients."""
+
+    profile: ConnectionProfile
+    s3: S3Client
+    cloudfront: CloudFrontClient | None
+    """None for an S3-compatible store: there is no CDN behind it."""
+    sts: STSClient | None
+    """None for an S3-compatible store."""
+    region: str
+    """What requests are signed for."""
+    endpoint: str
+    """Where S3 requests go, for the details: the address."""
+
+    def close(self) -> None:
+        """Close all network connections; twice is harmless. No request may be running."""
+        for client in (self.s3, self.cloudfront, self.sts):
+            if client is not None:
+                client.close()
+
+    def __enter__(self) -> ClientSet:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def build_clients(profile: ConnectionProfile, secrets: SecretStore, *, max_connections: int = 20) -> ClientSet:
+    """Build the clients of a connection. Reads the keyring: never on the GUI thread. No request is sent.
+
+    Args:
+        profile: Which account, bucket and endpoint.
+        secrets: Where the secret of a key lives.
+        max_connections: S3 requests at the same time.
+
+    Raises: CredentialsMissing: no secret, no such AWS profile, nothing in the environment. KeyringLocked.
+        SettingsInvalid: an endpoint that is neither https nor this computer, or another senseless value.
+    """
+    for url in (profile.endpoint_url, profile.cloudfront_endpoint_url):
+        if url and (problem := endpoint_problem(url)):
+            raise SettingsInvalid(problem, _MEANING, "Correct the address in Connections.", subject=url)
+    # A desktop has no instance metadata; asking for it would stall for seconds.
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+    from botocore.exceptions import BotoCoreError
+
+    built: list[Any] = []
+    try:
+        session = _session(profile, secrets)
+        region = profile.region or _region_of(session) or DEFAULT_REGION
+        s3 = _client(session, profile, "s3", profile.endpoint_url, region, max_connections, built)
+        cloudfront = sts = None
+        if profile.has_cdn:
+            control = profile.cloudfront_endpoint_url
+            cloudfront = _client(session, profile, "cloudfront", control, region, _FEW_CONNECTIONS, built)
+            sts = _client(session, profile, "sts", _sts_endpoint(profile), region, _FEW_CONNECTIONS, built)
+    except BaseException as exc:
+        for client in built:
+            client.close()
+        if isinstance(exc, (BotoCoreError, ValueError)):
+            raise _in_words(exc, profile) from exc
+        raise
+    return ClientSet(
+        profile=profile,
+        s3=cast("S3Client", s3),
+        cloudfront=cast("CloudFrontClient | None", cloudfront),
+        sts=cast("STSClient | None", sts),
+        region=region,
+        endpoint=str(s3.meta.endpoint_url),
+    )
+
+
+def _session(profile: ConnectionProfile, secrets: SecretStore) -> Session:
+    """A session that can sign for the connection."""
+    import botocore.session
+
+    if profile.kind is ConnectionKind.AWS_PROFILE:
+        session = botocore.session.Session(profile=profile.aws_profile)
+        _refuse_prompts(session, profile.aws_profile)
+    elif profile.kind is ConnectionKind.ENVIRONMENT:
+        # Named only where the variables do not: a profile that is asked for by name would hide their keys.
+        variables = (os.environ.get("AWS_DEFAULT_PROFILE"), os.environ.get("AWS_PROFILE"))
+        named = profile.aws_profile if profile.aws_profile not in variables else ""
+        session = botocore.session.Session(profile=named or None)
+        _refuse_prompts(session, profile.aws_profile or "default")
+    else:
+        session = botocore.session.Session()
+        for name, value in (("profile", None), ("config_file", os.devnull), ("credentials_file", os.devnull)):
+            session.set_config_variable(name, value)
+        _set_key(session, profile, secrets)
+        return session
+    _check_signing(session, profile)
+    return session
+
+
+def _set_key(session: Session, profile: ConnectionProfile, secrets: SecretStore) -> None:
+    secret = secrets.get(profile.id, SECRET_ACCESS_KEY)
+    token = secrets.get(profile.id, SESSION_TOKEN)
+    if not secret or not profile.access_key_id:
+        raise CredentialsMissing(
+            f"The secret key of “{display(profile.name, 60)}” is not on this computer.",
+            _MEANING,
+            "Enter the secret key again in Connections.",
+            subject=profile.name,
+        )
+    register_secret(secret.reveal())
+    if token:
+        register_secret(token.reveal())
+    session.set_credentials(profile.access_key_id, secret.reveal(), token.reveal() if token else None)
+
+
+def _check_signing(session: Session, profile: ConnectionProfile) -> None:
+    """See to it that there is something to sign with; a role or single sign-on is asked only when it is used."""
+    from botocore.credentials import Credentials, RefreshableCredentials
+
+    found = session.get_credentials()
+    if found is None:
+        what = (
+            f"The AWS profile “{display(profile.aws_profile, 60)}” holds no key."
+            if profile.aws_profile
+            else "There is no key to sign in with in the AWS environment."
+        )
+        raise CredentialsMissing(
+            what,
+            _MEANING,
+            "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a connection.",
+            subject=profile.aws_profile,
+        )
+    if isinstance(found, Credentials) and not isinstance(found, RefreshableCredentials):
+        register_secret(str(found.secret_key or ""))
+        register_secret(str(found.token or ""))
+
+
+def _refuse_prompts(session: Session, name: str) -> None:
+    """Refuse a role that asks for a code: the SDK would read it from a terminal nobody looks at."""
+    profiles = session.full_config.get("profiles", {})
+    seen: set[str] = set()
+    while name in profiles and name not in seen:
+        seen.add(name)
+        entry = profiles[name]
+        if entry.get("role_arn") and entry.get("mfa_serial"):
+            raise CredentialsMissing(
+                f"The AWS profile “{display(name, 60)}” asks for the code of an MFA device.",
+                _MEANING,
+                "Sign in outside this program, and enter the key with its session token in Connections.",
+                subject=name,
+            )
+        name = str(entry.get("source_profile", ""))
+
+
+def _region_of(session: Session) -> str:
+    return str(session.get_config_variable("region") or "")
+
+
+def _sts_endpoint(profile: ConnectionProfile) -> str:
+    """The practice cloud answers for STS too; in the environment the SDK reads its own variable."""
+    return profile.endpoint_url if profile.is_practice else ""
+
+
+def _client(
+    session: Session,
+    profile: ConnectionProfile,
+    service: str,
+    endpoint_url: str,
+    region: str,
+    max_connections: int,
+    built: list[Any],
+) -> Any:
+    from botocore.config import Config
+
+    from vidcdn_desktop.credentials import sdk
+
+    path_style = profile.path_style
+    if profile.kind in (ConnectionKind.ENVIRONMENT, ConnectionKind.AWS_PROFILE) and not endpoint_url:
+        # Found out by ourselves, so that an address in the AWS files is held to the same rules.
+        endpoint_url = _configured_endpoint(session, service)
+        path_style = path_style or bool(endpoint_url)
+        if endpoint_url and (problem := endpoint_problem(endpoint_url)):
+            raise SettingsInvalid(problem, _MEANING, "Correct the address in your AWS files.", subject=endpoint_url)
+    # Variables like AWS_ENDPOINT_URL may be about another account; they must not send this key elsewhere.
+    extra: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
+    if service != "s3":
+        extra["signature_version"] = "v4"
+    if endpoint_url and is_loopback(endpoint_url):
+        extra["proxies"] = {}  # empty, not None: no proxy at all
+    config = sdk.client_config(max_connections=max_connections, path_style=path_style, endpoint_url=endpoint_url)
+    client: Any = session.create_client(
+        cast("Any", service),
+        region_name=region,
+        endpoint_url=endpoint_url or None,
+        config=config.merge(cast("Any", Config)(**extra)),
+    )
+    built.append(client)
+    if service == "s3":
+        sdk.prepare_s3_client(client)
+    return client
+
+
+def _configured_endpoint(session: Session, service: str) -> str:
+    """The address the AWS files or variables give for a service; empty for the usual one.
+
+    Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
+    """
+    from botocore.configprovider import ConfiguredEndpointProvider
+
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return ""
+    provider = ConfiguredEndpointProvider(
+        full_config=session.full_config, scoped_config=session.get_scoped_config(), client_name=service
+    )
+    return str(provider.provide() or "")
+
+
+def _in_words(exc: Exception, profile: ConnectionProfile) -> Exception:
+    if type(exc).__name__ == "ProfileNotFound":
+        return CredentialsMissing(
+            f"There is no AWS profile named “{display(profile.aws_profile, 60)}” on this computer.",
+            _MEANING,
+            "Choose another profile, or sign in with the AWS command line first.",
+            subject=profile.aws_profile,
+            code="ProfileNotFound",
+        )
+    return aws_errors.translate(exc, action="sts:GetCallerIdentity", subject=profile.name, meaning=_MEANING)
