@@ -163,6 +163,8 @@ def run_step(step: Step, root: Path, environ: dict[str, str]) -> Outcome:
         raise
     finally:
         timer.cancel()
+        if process.stdout is not None:
+            process.stdout.close()
     return Outcome(step, code, time.monotonic() - begun, closing_line(output) if step.is_pytest else "")
 
 
