@@ -58,3 +58,28 @@ def manifest(media_dir: Path) -> list[dict[str, Any]]:
     """One description per file of the collection."""
     files: list[dict[str, Any]] = json.loads((media_dir / "manifest.json").read_text("utf-8"))["files"]
     return files
+
+
+@pytest.fixture(scope="session")
+def clip_end(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A landscape clip whose index stands at the end."""
+    from clips import make_clip
+
+    return make_clip(tmp_path_factory.mktemp("clips") / "Lake at dawn.mp4")
+
+
+@pytest.fixture(scope="session")
+def clip_fast(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portrait clip whose index stands in front."""
+    from clips import make_clip
+
+    target = tmp_path_factory.mktemp("clips") / "tall.mp4"
+    return make_clip(target, size="180x320", options=("-movflags", "+faststart"))
+
+
+@pytest.fixture(scope="session")
+def clip_other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another film under the first one's name."""
+    from clips import make_clip
+
+    return make_clip(tmp_path_factory.mktemp("other") / "Lake at dawn.mp4", picture="smptebars")

@@ -280,6 +280,9 @@ class JobBridge(QObject):
         return all(thread.isFinished() for thread in self._threads)
 
     # Inside
+    def _current_connection(self) -> Connection | None:
+        return self._connection
+
     def _tell(self, job: Job) -> None:
         """Called by the core in any thread; hands over to the GUI thread."""
         self._core_changed.emit(job)
@@ -293,7 +296,7 @@ class JobBridge(QObject):
             job = PublishJob(path, replace(options), tools=self._tools, on_change=self._tell)
             self._jobs[job.id] = job
             self.job_added.emit(job.snapshot())
-            self._calls.put(_Look(job, self._connection))
+            self._calls.put(_Look(job, self._current_connection))
         self._recount()
 
     @Slot(object)
@@ -336,13 +339,14 @@ class JobBridge(QObject):
 class _Look:
     """Inspect a new file and plan it."""
 
-    def __init__(self, job: PublishJob, connection: Connection | None) -> None:
+    def __init__(self, job: PublishJob, connection: Callable[[], Connection | None]) -> None:
         self._job, self._connection = job, connection
 
     def __call__(self) -> None:
         self._job.look()
-        if self._connection is not None:
-            self._job.bind(self._connection)
+        connection = self._connection()  # asked afterwards: it may have changed meanwhile
+        if connection is not None:
+            self._job.bind(connection)
 
 
 class _LookAgain:
