@@ -17,7 +17,6 @@ from vidcdn_desktop import paths
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile
 from vidcdn_desktop.errors import SettingsInvalid
 from vidcdn_desktop.settings import read_json_file, write_json_file
-from vidcdn_desktop.textsafe import display
 
 PRACTICE_ID = "practice"
 ENVIRONMENT_ID = "environment"
@@ -65,25 +64,17 @@ class ProfileStore:
         with self._lock:
             return [profile for row in self._rows() if (profile := _profile_of(row)) is not None]
 
-    def get(self, name_or_id: str) -> ConnectionProfile:
-        """The connection of this id, or of this name whatever its case.
+    def get(self, name_or_id: str) -> ConnectionProfile | None:
+        """The connection of this id, or of this name whatever its case; None if there is none.
 
-        Raises: SettingsInvalid: there is none, or the file cannot be read.
+        Raises: SettingsInvalid: the file cannot be read.
         """
         profiles = self.all()
-        wanted = name_or_id.strip().casefold()
         for profile in profiles:
             if profile.id == name_or_id:
                 return profile
-        for profile in profiles:
-            if profile.name.casefold() == wanted:
-                return profile
-        known = ", ".join(f"“{display(p.name, 40)}”" for p in profiles)
-        raise SettingsInvalid(
-            f"There is no connection named “{display(name_or_id, 60)}”.",
-            advice=f"Choose one of {known}, or practice." if known else "Make one in Connections, or use practice.",
-            subject=name_or_id,
-        )
+        wanted = name_or_id.strip().casefold()
+        return next((profile for profile in profiles if profile.name.casefold() == wanted), None)
 
     def save(self, profile: ConnectionProfile) -> None:
         """Keep a connection: a new one at the end, or in the place of the one with the same id.
