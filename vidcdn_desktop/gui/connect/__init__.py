@@ -1,0 +1,1 @@
+"""Connections: the dialog that makes, tests and chooses them."""

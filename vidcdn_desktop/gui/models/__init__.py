@@ -1,0 +1,1 @@
+"""Adapters between the core's values and the views."""
