@@ -12,11 +12,9 @@ import os
 import re
 import sys
 import threading
-import urllib.parse
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from vidcdn_desktop import paths
 
@@ -30,7 +28,8 @@ _SHORTEST_SECRET = 4
 """Shorter ones would blank out half of every line; no service gives such out."""
 
 _secrets_lock = threading.Lock()
-_secrets: dict[str, tuple[str, ...]] = {}
+_secrets: dict[str, re.Pattern[str]] = {}
+_XML_NAMES = {"&": "amp", "<": "lt", ">": "gt", "'": "apos", '"': "quot"}
 
 _HARMLESS = r"(?!(?:request-id|id-2|cf-id|cf-pop|bucket-region|version-id)\b|checksum-)"
 """x-amz-… answers that support asks for and that open nothing."""
@@ -43,9 +42,9 @@ _NAMES = (
     r"|password|passphrase|set-cookie"
 )
 _START = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
-_SEPARATOR = r"\\*[\"']?(?:\s*(?:=|:|%3D)\s*|,\s*(?=b?\\*[\"']))"
+_SEPARATOR = r"\\*[\"']?(?:\s*+(?:=|:|%+(?:25)*3D)\s*+|,\s*+(?=b?\\*[\"']))(?!•)"
 _QUOTED = r"b?\\+\"[^\r\n]*?\\+\"|b?\\+'[^\r\n]*?\\+'|b?\"(?:[^\"\\]|\\.)*\"?|b?'(?:[^'\\]|\\.)*'?"
-_BARE = r"(?:(?!%26)[^\s&\"'<>,;)\]}])+"
+_BARE = r"(?:(?!%+(?:25)*26)[^\s&\"'<>,;)\]}])+"
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # Header values with commas and spaces inside: to the end of the line or the closing quote.
@@ -76,17 +75,9 @@ def register_secret(secret: str) -> None:
     """
     if len(secret) < _SHORTEST_SECRET:
         return
-    forms = {
-        secret,
-        urllib.parse.quote(secret, safe=""),
-        urllib.parse.quote(secret),
-        urllib.parse.quote_plus(secret),
-        escape(secret),
-        secret.replace("/", "\\/"),
-        repr(secret)[1:-1],
-    }
+    pattern = re.compile("".join(map(_any_form, secret)))
     with _secrets_lock:
-        _secrets[secret] = tuple(sorted(forms, key=len, reverse=True))
+        _secrets[secret] = pattern
 
 
 def redact(text: str) -> str:
@@ -95,12 +86,27 @@ def redact(text: str) -> str:
     For logs, crash reports and details that can be copied. Over-cautious where it cannot tell.
     """
     with _secrets_lock:
-        forms = sorted({form for known in _secrets.values() for form in known}, key=len, reverse=True)
-    for form in forms:
-        text = text.replace(form, BULLETS)
+        known = [_secrets[secret] for secret in sorted(_secrets, key=len, reverse=True)]
+    for pattern in known:
+        text = pattern.sub(BULLETS, text)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _any_form(char: str) -> str:
+    """A pattern for a character of a secret: plain, or escaped for a URL, a string literal, JSON or XML."""
+    if char.isascii() and char.isalnum():
+        return char
+    encoded = "".join(f"%(?:25)*{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
+    forms = [re.escape(char), f"(?i:{encoded})", f"&#0*{ord(char)};", f"(?i:&#x0*{ord(char):x};)"]
+    if char in _XML_NAMES:
+        forms.append(f"&{_XML_NAMES[char]};")
+    if not char.isascii():
+        forms.append(re.escape(ascii(char)[1:-1]))
+    if char == " ":
+        forms.append(r"\+")
+    return rf"\\*(?:{'|'.join(forms)})"
 
 
 class RedactingFilter(logging.Filter):
