@@ -249,10 +249,8 @@ def wait_for_invalidation(
     Our own loop, because the SDK's waiter compares the status case-sensitively and cannot be cancelled. A network or
     service failure slows the asking down and does not end it. Blocks; any thread but the GUI thread.
 
-    Args:
-        on_change: Called in this thread when the status changes.
-        interval_s: Seconds between two questions.
-        patience_s: Seconds after which to stop asking.
+    `on_change` is called in this thread when the status changes; `interval_s` seconds lie between two questions;
+    after `patience_s` seconds the asking stops.
 
     Raises: Cancelled. AccessDenied, ObjectNotFound and the other lasting failures of `Cdn.get_invalidation`.
     """
