@@ -1,0 +1,138 @@
+"""The body of an upload request: a range of a `ByteSource`, handed to the SDK in large blocks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from vidcdn_desktop.bytesource import ByteSource
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.errors import SourceChanged, VidcdnError
+from vidcdn_desktop.progress import ProgressMeter
+
+MAX_BLOCK = 1 << 20
+"""The HTTP library asks for 16 KiB at a time; handing it 1 MiB instead sends half as fast again."""
+
+_FIRST_BLOCK = 64 << 10
+_MIN_BLOCK = 16 << 10
+_BLOCK_TIME_S = 0.05
+"""A block should leave within this time: cancelling takes effect, and progress is counted, between two blocks."""
+
+
+class SourceFailure(BaseException):
+    """Carries an error of the source through the SDK.
+
+    Derives from BaseException because botocore takes an Exception raised by a body for a network fault and sends
+    the part again.
+    """
+
+    def __init__(self, error: VidcdnError) -> None:
+        super().__init__(error.what)
+        self.error = error
+
+
+class SendingBody:
+    """A seekable, file-like body over `length` bytes of `source` at `offset`.
+
+    `read` gives a view of up to 1 MiB whatever size is asked for; the block grows and shrinks with the speed of the
+    link, so that one block is about 50 ms of sending. Bytes are counted only while `count_reads(True)` holds (see
+    `credentials.sdk.prepare_s3_client`); a rewind takes them back. One thread at a time.
+
+    `read` raises `Cancelled`, or `SourceFailure` around an error of the source; both pass through the SDK untouched.
+    """
+
+    def __init__(
+        self,
+        source: ByteSource,
+        offset: int,
+        length: int,
+        token: CancelToken,
+        meter: ProgressMeter | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._offset = offset
+        self._length = length
+        self._token = token
+        self._meter = meter
+        self._clock = clock
+        self._position = 0
+        self._counted = 0
+        self._counting = False
+        self._block = _FIRST_BLOCK
+        self._last_read: float | None = None
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __bool__(self) -> bool:
+        return True  # an empty body is still a body
+
+    @property
+    def counted(self) -> int:
+        """Bytes of this body counted as sent at present."""
+        return self._counted
+
+    def count_reads(self, on: bool) -> None:
+        """Say whether reads from now on are the sending pass."""
+        self._counting = on
+        self._last_read = None
+
+    def read(self, _size: int = -1) -> memoryview:
+        """The next block; empty at the end."""
+        self._token.raise_if_cancelled()
+        self._pace()
+        wanted = min(self._block, self._length - self._position)
+        if wanted <= 0:
+            return memoryview(b"")
+        try:
+            data = self._source.read_at(self._offset + self._position, wanted)
+        except VidcdnError as exc:
+            raise SourceFailure(exc) from exc
+        if len(data) != wanted:
+            raise SourceFailure(
+                SourceChanged(
+                    "The file became shorter while it was being sent.",
+                    "Nothing was published.",
+                    "Wait until the program that writes it has finished, then start again.",
+                )
+            )
+        self._position += wanted
+        if self._counting:
+            self._count(self._position)
+        return memoryview(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the cursor; going back takes counted bytes back."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = min(max(0, base + offset), self._length)
+        if self._position < self._counted:
+            self._count(self._position)
+        return self._position
+
+    def tell(self) -> int:
+        """The cursor."""
+        return self._position
+
+    def take_back(self) -> None:
+        """Count nothing of this body: the request has failed for good."""
+        self._count(0)
+
+    def _count(self, position: int) -> None:
+        delta = position - self._counted
+        self._counted = position
+        if delta and self._meter is not None:
+            self._meter.add(delta)
+
+    def _pace(self) -> None:
+        if not self._counting:
+            self._block = MAX_BLOCK  # the signing pass reads from the page cache
+            return
+        now = self._clock()
+        if self._last_read is None:
+            self._block = _FIRST_BLOCK
+        else:
+            fitting = int(self._block * _BLOCK_TIME_S / max(now - self._last_read, 1e-6))
+            self._block = max(_MIN_BLOCK, min(fitting, 2 * self._block, MAX_BLOCK))
+        self._last_read = now
