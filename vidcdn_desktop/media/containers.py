@@ -125,6 +125,8 @@ def mp4_container_words(brand: str) -> str:
         return "Motion JPEG 2000"
     if brand.startswith("f4v"):
         return "F4V"
+    if brand == "crx ":
+        return "Canon raw photo"
     return "HEIF" if is_still_brand(brand) or brand in ("msf1", "hevc", "hevx") else "MP4"
 
 

@@ -64,6 +64,24 @@ class MovieFacts:
 
 
 @dataclass
+class _Fragments:
+    """What the movie fragments add to a track, in its timescale."""
+
+    samples: int = 0
+    duration: int = 0
+    start: int | None = None
+    end: int = 0
+
+    def add(self, start: int | None, samples: int, duration: int) -> None:
+        """Count one run; without a decode time it follows the run before."""
+        begin = self.end if start is None else start
+        self.start = begin if self.start is None else min(self.start, begin)
+        self.end = max(self.end, begin + duration)
+        self.samples += samples
+        self.duration += duration
+
+
+@dataclass
 class _Track:
     """One `trak` while it is read."""
 
@@ -76,19 +94,30 @@ class _Track:
     height: float = 0.0
     matrix: _Matrix = _IDENTITY
     samples: int = 0
-    sample_bytes: int | None = None
     entry: SampleEntry | None = None
     external: bool = False
+    fragments: _Fragments | None = None
+
+    @property
+    def is_video(self) -> bool:
+        return self.handler in ("vide", "pict")  # pict: the image sequences of phones
 
     @property
     def duration_s(self) -> float | None:
         return self.duration / self.timescale if self.timescale and self.duration else None
 
+    @property
+    def fps(self) -> float | None:
+        samples, duration = self.samples, self.duration
+        if self.fragments and self.fragments.duration:
+            samples, duration = self.fragments.samples, self.fragments.duration
+        return samples * self.timescale / duration if samples and duration else None
+
 
 def read_movie(source: ByteSource, report: LayoutReport) -> MovieFacts:
     """Read duration, streams, sizes as shown and rates from the index `report` found in `source`.
 
-    Reads the index once (at most 256 MiB) and, in a fragmented film that states no duration, fragment headers.
+    Reads the index once (at most 256 MiB) and, in a fragmented film, the fragments' own indexes.
     Sample tables are not walked, so the cost does not grow with the length of the film.
 
     Raises: CorruptMedia: no index, or it is damaged. SourceGone, SourceChanged, SourceUnreadable: from the source.
@@ -136,19 +165,20 @@ class _Reader:
         return self._facts()
 
     def _facts(self) -> MovieFacts:
+        self._read_fragments()
         duration = self._whole_duration()
         video: list[VideoStream] = []
         audio: list[AudioStream] = []
         other: list[OtherStream] = []
         for index, track in enumerate(self._tracks):
-            if track.handler == "vide" and track.entry:
+            if track.is_video and track.entry:
                 video.append(self._video(index, track))
             elif track.handler == "soun" and track.entry:
                 audio.append(_audio(index, track))
             else:
                 codec = track.entry.codec if track.entry else ""
                 other.append(OtherStream(index, _OTHER_KINDS.get(track.handler, "data"), codec, track.language))
-        media = [track for track in self._tracks if track.handler in ("vide", "soun")]
+        media = [track for track in self._tracks if track.is_video or track.handler == "soun"]
         return MovieFacts(
             container=mp4_container_words(self._report.brand),
             duration_s=duration,
@@ -167,7 +197,6 @@ class _Reader:
         aspect = _pixel_aspect(track, entry)
         rotation = _rotation(track.matrix)
         shown = display_size(entry.width, entry.height, aspect, rotation)
-        seconds = track.duration_s
         return VideoStream(
             index=index,
             codec=entry.codec,
@@ -178,7 +207,7 @@ class _Reader:
             display_height=shown[1],
             rotation=rotation,
             pixel_aspect=aspect,
-            fps=track.samples / seconds if seconds and track.samples else None,
+            fps=track.fps,
             bit_depth=entry.bit_depth,
             hdr=entry.hdr,
             color=entry.color,
@@ -287,32 +316,46 @@ class _Reader:
         if self._timescale and self._fragment_duration:
             return self._fragment_duration / self._timescale
         known = [track.duration_s for track in self._tracks if track.duration_s]
-        return max(known) if known else self._duration_of_fragments()
+        for track in self._tracks:
+            if (found := track.fragments) and found.start is not None and track.timescale:
+                known.append((found.end - found.start) / track.timescale)
+        return max(known, default=0.0) or None
 
-    def _duration_of_fragments(self) -> float | None:
-        scales = {track.number: track.timescale for track in self._tracks if track.timescale}
-        sums: dict[int, int] = {}
+    def _read_fragments(self) -> None:
+        tracks = {track.number: track for track in self._tracks}
         fragments = [box for box in self._report.boxes if box.type == "moof"]
         for box in fragments[:_MAX_FRAGMENTS]:
             if box.size > _MAX_FRAGMENT_INDEX_BYTES:
                 raise corrupt("The index of the file is damaged.", code=f"moof of {box.size} bytes")
             data = self._source.read_at(box.offset, box.size)
-            for number, duration in _fragment_durations(data, self._default_durations):
-                sums[number] = sums.get(number, 0) + duration
-        seconds = [total / scales[number] for number, total in sums.items() if number in scales]
-        return max(seconds, default=0.0) or None
+            for run in _fragment_runs(data, self._default_durations):
+                if track := tracks.get(run.track):
+                    track.fragments = track.fragments or _Fragments()
+                    track.fragments.add(run.start, run.samples, run.duration)
 
 
-def _fragment_durations(data: bytes, defaults: dict[int, int]) -> Iterator[tuple[int, int]]:
-    """Track number and duration in its timescale of each `traf` of a `moof`.
+@dataclass(frozen=True)
+class _Run:
+    """The samples one `traf` adds to a track."""
 
-    Source: ISO/IEC 14496-12, sections 8.8.7 (tfhd) and 8.8.8 (trun).
+    track: int
+    start: int | None
+    """Decode time of the first sample; None where there is no `tfdt`."""
+    samples: int
+    duration: int
+
+
+def _fragment_runs(data: bytes, defaults: dict[int, int]) -> Iterator[_Run]:
+    """The track fragments of a `moof`, times in the tracks' own scales.
+
+    Source: ISO/IEC 14496-12, sections 8.8.7 (tfhd), 8.8.8 (trun) and 8.8.12 (tfdt).
     """
     moof = next(child_boxes(data, 0, len(data)))
     for traf in child_boxes(data, moof.offset + moof.header_size, moof.end):
         if traf.type != "traf":
             continue
-        number, each = 0, 0
+        number = each = samples = duration = 0
+        start: int | None = None
         for box in child_boxes(data, traf.offset + traf.header_size, traf.end):
             body = box.offset + box.header_size
             flags = int.from_bytes(data[body + 1 : body + 4], "big")
@@ -320,8 +363,12 @@ def _fragment_durations(data: bytes, defaults: dict[int, int]) -> Iterator[tuple
                 number = int.from_bytes(data[body + 4 : body + 8], "big")
                 place = body + 8 + (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
                 each = struct.unpack_from(">I", data, place)[0] if flags & 0x08 else defaults.get(number, 0)
+            elif box.type == "tfdt":
+                start = struct.unpack_from(">Q" if data[body] == 1 else ">I", data, body + 4)[0]
             elif box.type == "trun":
-                yield number, _run_duration(data, body, box.end, flags, each)
+                samples += struct.unpack_from(">I", data, body + 4)[0]
+                duration += _run_duration(data, body, box.end, flags, each)
+        yield _Run(number, start, samples, duration)
 
 
 def _run_duration(data: bytes, body: int, end: int, flags: int, each: int) -> int:

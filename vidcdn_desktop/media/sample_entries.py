@@ -34,6 +34,11 @@ _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 120
 _AAC_PROFILES = {1: "Main", 2: "LC", 3: "SSR", 4: "LTP", 5: "HE-AAC", 29: "HE-AACv2"}
 _AAC_CHANNELS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8}
 
+_FIXED_SOUND = {"samr": 8000, "sawb": 16000}
+"""AMR has one channel and one rate whatever the description says (3GPP TS 26.244, section 6.5)."""
+
+_SBR_SYNC = 0x2B7
+
 # ISO/IEC 23091-2, tables 2 and 3
 _PRIMARIES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _TRANSFERS = {1: "BT.709", 6: "BT.601", 13: "sRGB", 14: "BT.2020", 15: "BT.2020", 16: "PQ", 18: "HLG"}
@@ -75,7 +80,7 @@ def read_sample_entry(data: bytes, start: int, end: int, handler: str) -> Sample
     for box in child_boxes(data, start + 8, end):
         entry = SampleEntry(box.type)
         body = box.offset + box.header_size
-        if handler == "vide" and box.end - body >= _VISUAL_HEADER:
+        if handler in ("vide", "pict") and box.end - body >= _VISUAL_HEADER:
             entry.width, entry.height = struct.unpack_from(">HH", data, body + 24)
             _read_extensions(entry, data, body + _VISUAL_HEADER, box.end, 0)
         elif handler == "soun" and box.end - body >= _AUDIO_HEADER:
@@ -97,6 +102,8 @@ def _read_sound(entry: SampleEntry, data: bytes, body: int, end: int) -> None:
         rate, many = struct.unpack_from(">dI", data, body + 32)
         entry.sample_rate = int(rate) if 0 < rate < 1e7 else None
         entry.channels = many or None
+    if entry.tag in _FIXED_SOUND:
+        entry.sample_rate, entry.channels = _FIXED_SOUND[entry.tag], 1
     if entry.tag in ("raw ", "twos", "sowt") and bits == 8:
         entry.codec = "pcm_u8" if entry.tag == "raw " else "pcm_s8"
     _read_extensions(entry, data, min(end, body + _AUDIO_HEADER + extra), end, 0)
@@ -268,6 +275,10 @@ def _read_aac(entry: SampleEntry, config: bytes) -> None:
     channels = take(4)
     if kind in (5, 29):  # spectral band replication: the rate that comes out follows
         rate = take_rate()
+    elif kind == 2 and len(config) >= 5 and take(3) == 0 and take(11) == _SBR_SYNC and take(6) == 0b001011:
+        # the same, said behind the part that old decoders read
+        rate = take_rate()
+        kind = 5
     entry.profile = _AAC_PROFILES.get(kind, "")
     entry.sample_rate = rate or entry.sample_rate
     # With a parametric stereo layer one coded channel comes out as two.

@@ -14,6 +14,7 @@ _CHOOSE = "Choose a video file."
 _CONVERT = "Convert it to MP4 with H.264 and AAC, then add the MP4."
 
 _BROWSER_SOUND_FILES = frozenset({"MP3", "AAC", "FLAC", "WAV", "Ogg"})
+_BROWSER_CONTAINERS = _BROWSER_SOUND_FILES | {"WebM"}
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _by_first_bytes(kind: Kind, name: str) -> Conclusion:
         return _refuse("it is not a video that can be recognised")
     if name == "WebM" or (kind is Kind.SOUND and name in _BROWSER_SOUND_FILES):
         return Conclusion(Verdict.AS_IS, f"Ready as it is: browsers play {name}.")
-    return Conclusion(Verdict.NEEDS_CONVERSION, f"Browsers do not play {name} files: it needs conversion.", _CONVERT)
+    return Conclusion(Verdict.NEEDS_CONVERSION, f"It needs conversion: browsers do not play {name} files.", _CONVERT)
 
 
 def _by_streams(found: Findings, name: str) -> Conclusion:
@@ -134,8 +135,12 @@ def _by_streams(found: Findings, name: str) -> Conclusion:
         return Conclusion(Verdict.AS_IS, f"Ready as it is: a sound file ({name}) that browsers play.")
     if name == "WebM" and (film is None or film.codec in ("vp8", "vp9", "av1")) and sound_plays:
         return Conclusion(Verdict.AS_IS, "Ready as it is: browsers play WebM.")
-    article = "an" if name[:1] in "AEFMOS" and (name.isupper() or name[:1] in "AEO") else "a"
-    reason = f"It needs conversion: it is {article} {name} file, and browsers do not play those."
+    if name in _BROWSER_CONTAINERS:
+        codecs = [stream.codec for stream in found.video] + [stream.codec for stream in found.audio]
+        odd = next((codec for codec in codecs if codec not in BROWSER_VIDEO | BROWSER_AUDIO), codecs[0])
+        reason = f"It needs conversion: browsers do not play this {name} file ({codec_words(odd)})."
+    else:
+        reason = f"It needs conversion: browsers do not play {name} files."
     return Conclusion(Verdict.NEEDS_CONVERSION, reason, _CONVERT)
 
 
