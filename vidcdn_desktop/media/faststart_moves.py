@@ -146,15 +146,13 @@ class _InnerMap:
     def __init__(self, own: list[OffsetTable], widened: frozenset[int], move: Move) -> None:
         self._base = move.moov_at
         self._shift = move.insert_at - move.moov_at
-        regions = sorted(
-            (t.box.offset, t.entries_at + t.count * t.width, 4 * t.count if number in widened else 0)
-            for number, t in enumerate(own)
-        )
-        self._starts = [start for start, _, _ in regions]
-        self._ends = [end for _, end, _ in regions]
+        ordered = sorted(enumerate(own), key=lambda pair: pair[1].box.offset)
+        self._boxes = [t.box.offset for _, t in ordered]
+        self._starts = [t.entries_at for _, t in ordered]
+        self._ends = [t.entries_at + t.count * t.width for _, t in ordered]
         self._growth = [0]
-        for _, _, more in regions:
-            self._growth.append(self._growth[-1] + more)
+        for number, t in ordered:
+            self._growth.append(self._growth[-1] + (4 * t.count if number in widened else 0))
 
     def of_offset(self, offset: int) -> int:
         """The new place of the byte at a file offset inside moov."""
@@ -167,7 +165,9 @@ class _InnerMap:
     def is_clear(self, offset: int, length: int) -> bool:
         """Whether no table that is patched lies in the `length` bytes at a file offset inside moov."""
         inside = offset - self._base
-        return bisect_right(self._starts, inside) == bisect_right(self._starts, inside + max(0, length - 1))
+        before = bisect_right(self._boxes, inside)
+        free = not before or inside >= self._ends[before - 1]
+        return free and before == bisect_right(self._boxes, inside + max(0, length - 1))
 
 
 def _check_aux(index: MovieIndex, move: Move, inner: _InnerMap | None) -> None:
