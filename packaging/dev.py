@@ -12,6 +12,7 @@ sentence and not a syntax error.
 
 # ruff: noqa: S603, S606 - every command here is a list of our own words, or what the user typed for our program
 
+import io
 import os
 import shutil
 import subprocess
@@ -84,6 +85,7 @@ def test(arguments: "list[str]") -> int:
     python = devenv.ensure(devenv.TEST)
     environ = devenv.clean_environ()
     environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    environ.setdefault("PYTHONIOENCODING", "utf-8")
     swift = devenv.ensure_swift()
     if swift:
         environ["VIDCDN_SWIFT_BIN"] = str(swift)
@@ -112,6 +114,9 @@ def main(arguments: "list[str]") -> int:
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     import devenv
 
+    # A terminal without our characters gets a question mark and not a traceback.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         return commands[arguments[0]](arguments[1:])
     except devenv.SetupFailed as error:

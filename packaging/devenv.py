@@ -246,6 +246,13 @@ def _prepare(venv: Path) -> Path:
     return venv_python(venv)
 
 
+def _drop_copied_resources(venv: Path) -> None:
+    """Remove the copy of `resources/` that an editable installation makes: it would grow old beside the real one."""
+    copy = _site_packages(venv) / "vidcdn_desktop"
+    if copy.is_dir() and not (copy / "__init__.py").exists():
+        shutil.rmtree(copy)
+
+
 def ensure(kind: str) -> Path:
     """The Python of the environment, with the packages of `kind` (RUN or TEST) installed.
 
@@ -268,6 +275,8 @@ def ensure(kind: str) -> Path:
         else:
             say("Installing the program's packages and the test tools (about 400 MB the first time).")
             _pip(python, "-c", str(pins[1]), "--no-build-isolation", "-e", ".[dev]")
+        _drop_copied_resources(venv)
+        if kind == TEST:
             write_stamp(venv, TEST, keys[TEST])
         write_stamp(venv, RUN, keys[RUN])
     return python

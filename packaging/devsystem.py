@@ -13,12 +13,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _DPKG_STATUS = Path("/var/lib/dpkg/status")
 _APT_LISTS = Path("/var/lib/apt/lists")
+# After an installation that did not work (no connection, say) the next starts must not wait for it again.
+_TRY_AGAIN_S = 12 * 3600
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,14 @@ def stamp_text(groups: Iterable[Group]) -> str:
     return f"{status.st_mtime_ns} {status.st_size} {sorted(need for group in groups for need in group.packages)}"
 
 
+def _tried_lately(mark: Path, text: str) -> bool:
+    """True when installing failed a short while ago and nothing has changed since."""
+    try:
+        return mark.read_text("utf-8") == text and time.time() - mark.stat().st_mtime < _TRY_AGAIN_S
+    except OSError:
+        return False
+
+
 def ensure(folder: Path, for_tests: bool, tell: Callable[[str], None] = say) -> None:
     """See that the system has what the program needs; install it on Debian and Ubuntu, else say how.
 
@@ -236,17 +247,18 @@ def ensure(folder: Path, for_tests: bool, tell: Callable[[str], None] = say) -> 
     if stamp.is_file() and stamp.read_text("utf-8") == stamp_text(groups):
         return
     wanted = missing_needs(groups, _installed())
-    if wanted:
-        root = root_prefix()
-        if root is not None:
-            tell("This computer lacks some system packages.")
-            _install_groups(root, wanted)
-            wanted = missing_needs(groups, _installed())
+    mark = stamp.with_suffix(".tried")
+    folder.mkdir(parents=True, exist_ok=True)
+    root = root_prefix() if wanted and not _tried_lately(mark, stamp_text(groups)) else None
+    if root is not None:
+        tell("This computer lacks some system packages.")
+        _install_groups(root, wanted)
+        wanted = missing_needs(groups, _installed())
+        mark.write_text(stamp_text(groups), "utf-8")
     for group, needs in wanted:
         tell(f"Missing: {group.name} ({' '.join(names[-1] for names in needs)}), needed for {group.why}.")
     if wanted:
         names = [name for _, needs in wanted for name in (need[-1] for need in needs)]
         tell(f"  Going on without. To get them: {advice(sys.platform, has_apt, names)}")
         return
-    stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(stamp_text(groups), "utf-8")

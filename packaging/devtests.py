@@ -105,7 +105,7 @@ def steps(python: Path, root: Path) -> list[Step]:
     return [
         Step("ruff check", [*module, "ruff", "check", "."]),
         Step("ruff format", [*module, "ruff", "format", "--check", "."]),
-        Step("import contracts", [str(bin_dir / "lint-imports")]),
+        Step("import contracts", [str(bin_dir / "lint-imports"), "--no-logo"]),
         Step("mypy", [*module, "mypy"]),
         Step(
             "core, Qt not importable",

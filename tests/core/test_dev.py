@@ -144,6 +144,28 @@ def test_a_complete_system_is_asked_once(
     assert len(asked) == 2
 
 
+def test_an_installation_that_did_not_work_is_not_tried_at_every_start(
+    devsystem: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = tmp_path / "status"
+    status.write_text("one")
+    tried: list[None] = []
+    said: list[str] = []
+    monkeypatch.setattr(devsystem.sys, "platform", "linux")
+    monkeypatch.setattr(devsystem.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(devsystem, "_DPKG_STATUS", status)
+    monkeypatch.setattr(devsystem, "_installed", frozenset)
+    monkeypatch.setattr(devsystem, "root_prefix", list)
+    monkeypatch.setattr(devsystem, "_install_groups", lambda *_arguments: tried.append(None))
+    devsystem.ensure(tmp_path / "dev", False, said.append)
+    devsystem.ensure(tmp_path / "dev", False, said.append)
+    assert len(tried) == 1
+    assert said[-1].startswith("  Going on without."), "what is missing is said at every start"
+    status.write_text("a package was added")
+    devsystem.ensure(tmp_path / "dev", False, said.append)
+    assert len(tried) == 2
+
+
 @pytest.mark.parametrize(
     ("platform", "command"), [("darwin", "brew install ffmpeg"), ("win32", "winget install ffmpeg")]
 )
