@@ -156,7 +156,8 @@ use = egg:swift#{name}
 """
 
 _SWIFT_PROXY = """[pipeline:main]
-pipeline = catch_errors healthcheck listing_formats bulk s3api tempauth copy slo dlo versioned_writes symlink proxy-server
+pipeline = catch_errors healthcheck listing_formats bulk s3api tempauth
+    copy slo dlo versioned_writes symlink proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true

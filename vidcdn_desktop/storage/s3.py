@@ -69,7 +69,8 @@ def _translating(action: str, bucket: str, key: str = "") -> Iterator[None]:
         yield
     except SourceFailure as exc:
         raise exc.error from exc
-    except (BotoCoreError, ClientError, HTTPError, OSError, ValueError) as exc:
+    except (BotoCoreError, ClientError, HTTPError, OSError, ValueError, RecursionError) as exc:
+        # RecursionError: botocore asks a store that redirects everything for the bucket's region without end.
         raise aws_errors.translate(exc, action=f"s3:{action}", subject=subject, bucket=bucket) from exc
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import servers
 
+import servers
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.storage.s3 import S3Storage
 

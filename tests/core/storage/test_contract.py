@@ -8,8 +8,8 @@ import threading
 import zlib
 
 import pytest
-import servers
 
+import servers
 from vidcdn_desktop import errors as e
 from vidcdn_desktop.bytesource import BytesSource, FileSource
 from vidcdn_desktop.cancel import Cancelled, CancelToken
