@@ -39,7 +39,7 @@ _HEAD_TIMEOUT_S = 30.0
 _JOIN_S = 5.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Connection:
     """One connection of a player."""
 
