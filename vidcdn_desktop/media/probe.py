@@ -67,7 +67,8 @@ def inspect(path: Path, *, token: CancelToken, tools: Tools) -> MediaInfo:
     with FileSource(real) as source:
         layout = read_layout(source)
         token.raise_if_cancelled()
-        sniffed = sniff(source) if layout.layout is Layout.NOT_MP4 else Sniffed(Kind.FILM, "")
+        foreign = layout.layout is Layout.NOT_MP4 or source.size == 0
+        sniffed = sniff(source) if foreign else Sniffed(Kind.FILM, "")
         probe, probed = _probe(real, layout, sniffed, token, tools)
         movie = _read_index(source, layout) if _needs_index(layout, probe) else None
         source.check_unchanged()
@@ -174,7 +175,7 @@ def _missing(layout: LayoutReport, sniffed: Sniffed, *, probed: bool) -> tuple[t
 
 
 def _container_words(layout: LayoutReport, sniffed: Sniffed, probe: ProbeFacts | None) -> str:
-    if layout.layout is not Layout.NOT_MP4:
+    if layout.layout is not Layout.NOT_MP4 and sniffed.kind is not Kind.EMPTY:
         return mp4_container_words(layout.brand)
     if sniffed.name or probe is None:
         return sniffed.name

@@ -23,7 +23,7 @@ class Findings:
 
     layout: LayoutReport
     sniffed: Sniffed
-    """First bytes; only asked where the layout says it is no MP4."""
+    """First bytes; only asked where the file is empty or the layout says it is no MP4."""
     container: str
     """In words."""
     video: tuple[VideoStream, ...]
@@ -53,6 +53,9 @@ class Conclusion:
 def conclude(found: Findings) -> Conclusion:
     """Draw the verdict from what was found. Pure."""
     layout = found.layout.layout
+    if found.sniffed.kind is Kind.EMPTY:
+        advice = "Copy it again from where it came, then try once more."
+        return Conclusion(Verdict.CANNOT, "Can't be published: the file is empty.", advice)
     if layout is Layout.NOT_MP4:
         return _other_container(found)
     if layout is Layout.CORRUPT:
@@ -102,9 +105,6 @@ def _moves(found: Findings) -> bool:
 
 def _other_container(found: Findings) -> Conclusion:
     kind, name = found.sniffed.kind, found.container or found.sniffed.name
-    if kind is Kind.EMPTY:
-        advice = "Copy it again from where it came, then try once more."
-        return Conclusion(Verdict.CANNOT, "Can't be published: the file is empty.", advice)
     if kind in (Kind.PICTURE, Kind.TEXT, Kind.OTHER):
         article = "" if kind is Kind.TEXT else "an " if found.sniffed.name[:1] in "AEIO" else "a "
         return _refuse(f"it is {article}{found.sniffed.name}, not a video")
