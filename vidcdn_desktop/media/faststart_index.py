@@ -34,6 +34,10 @@ class LeaveAloneError(Exception):
     """
 
 
+class TornError(LeaveAloneError):
+    """A run of samples starts on one side of a seam (or of the end of the file) and ends on the other."""
+
+
 @dataclass(frozen=True)
 class OffsetTable:
     """A table of file offsets."""

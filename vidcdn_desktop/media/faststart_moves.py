@@ -116,7 +116,7 @@ def _check(index: MovieIndex, move: Move) -> None:
             continue
         if any(table.highest > move.file_size for table in track.chunk_tables):
             raise LeaveAloneError(_OUTSIDE)
-        check_chunks(index.data, track, (move.insert_at, move.moov_at, move.moov_at + move.old_size))
+        check_chunks(index.data, track, (move.insert_at, move.moov_at, move.file_size))
 
 
 def _widen_where_needed(own: list[OffsetTable], move: Move) -> frozenset[int]:

@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 
 from vidcdn_desktop.media import tables
 from vidcdn_desktop.media.boxes import child_boxes, corrupt
-from vidcdn_desktop.media.faststart_index import LeaveAloneError, OffsetTable, TrackIndex, payload
+from vidcdn_desktop.media.faststart_index import LeaveAloneError, OffsetTable, TornError, TrackIndex, payload
 from vidcdn_desktop.media.info import BoxHeader
 
 _MAX_NEAR = 200_000
@@ -128,7 +128,7 @@ class SampleRuns:
 def check_chunks(data: memoryview, track: TrackIndex, seams: tuple[int, ...]) -> None:
     """Refuse a track with a chunk that starts before a seam and ends behind it.
 
-    Raises: LeaveAloneError: there is such a chunk, or it cannot be told. CorruptMedia: see `SampleRuns`.
+    Raises: TornError: there is such a chunk. LeaveAloneError: it cannot be told. CorruptMedia: see `SampleRuns`.
     """
     if not any(table.count for table in track.chunk_tables):
         return
@@ -148,7 +148,7 @@ def check_chunks(data: memoryview, track: TrackIndex, seams: tuple[int, ...]) ->
                     raise LeaveAloneError(_UNCLEAR)
                 end = offset + runs.chunk_bytes(number)
                 if any(offset < seam < end for seam in near):
-                    raise LeaveAloneError("The index says that media lies where there is none, so it is left as it is.")
+                    raise TornError("The index says that media lies where there is none, so it is left as it is.")
 
 
 def aux_bytes(data: memoryview, track: TrackIndex, table: OffsetTable) -> int:

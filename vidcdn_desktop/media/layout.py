@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.errors import CorruptMedia
 from vidcdn_desktop.media.boxes import TopLevel, scan_top_level, type_name
-from vidcdn_desktop.media.faststart_index import LeaveAloneError, MovieIndex, expanded, read_index
+from vidcdn_desktop.media.faststart_index import LeaveAloneError, MovieIndex, TornError, expanded, read_index
 from vidcdn_desktop.media.faststart_items import edited, item_edits
 from vidcdn_desktop.media.faststart_moves import Move, PatchedIndex, patch_index
+from vidcdn_desktop.media.faststart_reach import check_chunks
 from vidcdn_desktop.media.info import BoxHeader, Layout, LayoutReport
 
 MAX_INDEX = 512 << 20
@@ -200,9 +201,27 @@ def _unfit(top: TopLevel, index: MovieIndex, moov: BoxHeader, size: int) -> tupl
     highest = max((table.highest for table in own), default=-1)
     if top.problem and highest >= sound_end:
         return Layout.CORRUPT, "The file is damaged or cut off: a part of the media is missing."
-    if top.open_end and highest >= size and top.boxes[-1].offset > moov.offset:
+    if not _media_before(top, "moov") and _is_cut(top, index, moov, size):
         return Layout.CORRUPT, "The file is cut off: a part of the media is missing."
     return None
+
+
+def _is_cut(top: TopLevel, index: MovieIndex, moov: BoxHeader, size: int) -> bool:
+    """Whether picture or sound that the index names would stand behind the end of the file."""
+    films = [track for track in index.tracks if track.handler in ("vide", "soun") and not track.external]
+    found = [table for track in films for table in track.chunk_tables if table.count]
+    if any(table.highest > size or table.lowest >= size for table in found):
+        return True
+    if not top.open_end or top.boxes[-1].offset < moov.offset:
+        return False
+    try:  # a box without a size does not tell that it is cut, but the length of its samples does
+        for track in films:
+            check_chunks(index.data, track, (size,))
+    except TornError:
+        return True
+    except (CorruptMedia, LeaveAloneError):
+        return False
+    return False
 
 
 def _points_between(index: MovieIndex, start: int, end: int) -> list[bool]:
