@@ -27,6 +27,11 @@ _QUIET = ("botocore", "boto3", "urllib3", "s3transfer", "awscrt", "moto", "werkz
 _SHORTEST_SECRET = 4
 """Shorter ones would blank out half of every line; no service gives such out."""
 
+_LONGEST_PATTERN = 64
+"""Characters of a secret that are looked for; a session token of a thousand goes on to its end (`_REST`)."""
+
+_REST = r"[^\s\"'<>]*"
+
 _secrets_lock = threading.Lock()
 _secrets: dict[str, re.Pattern[str]] = {}
 _XML_NAMES = {"&": "amp", "<": "lt", ">": "gt", "'": "apos", '"': "quot"}
@@ -75,7 +80,9 @@ def register_secret(secret: str) -> None:
     """
     if len(secret) < _SHORTEST_SECRET:
         return
-    pattern = re.compile("".join(map(_any_form, secret)))
+    pattern = re.compile(
+        "".join(map(_any_form, secret[:_LONGEST_PATTERN])) + (_REST if len(secret) > _LONGEST_PATTERN else "")
+    )
     with _secrets_lock:
         _secrets[secret] = pattern
 

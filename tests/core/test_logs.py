@@ -118,6 +118,16 @@ def test_a_key_id_keeps_its_first_four_characters() -> None:
     assert redact(f"signed by {KEY_ID}.") == f"signed by AKIA{BULLETS}."
 
 
+def test_a_long_token_is_removed_to_its_end() -> None:
+    token = "unlike+any/other=" * 90
+    register_secret(token)
+    for text in (token, urllib.parse.quote(token, safe=""), token.replace("/", "\\/"), repr(token)):
+        clean = redact(f"<a>{text}</a> and {text} end")
+        assert "unlike" not in clean
+        assert clean.startswith("<a>")
+        assert clean.endswith(" end")
+
+
 def test_very_short_secrets_do_not_blank_out_the_log() -> None:
     register_secret("e")
     register_secret("")
