@@ -28,7 +28,9 @@ class _Map:
 
     def find(self, position: int) -> tuple[int, int | None]:
         """(Number of the range, offset in the original or None if it comes from memory) of a position in the view."""
-        number = min(bisect_right(self._starts, position) - 1, len(self._ranges) - 1)
+        if position >= self._starts[-1]:  # the very end, where an empty chunk may lie
+            return len(self._ranges), self._original.size + position - self._starts[-1]
+        number = bisect_right(self._starts, position) - 1
         piece = self._ranges[number]
         if piece.source is not self._original:
             return number, None
