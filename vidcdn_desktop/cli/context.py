@@ -59,14 +59,14 @@ def connection_for(args: argparse.Namespace, token: CancelToken, *, need_bucket:
         own = found.kind in (ConnectionKind.ACCESS_KEY, ConnectionKind.S3_COMPATIBLE)
         store = open_secret_store()[0] if own else MemorySecretStore()
     else:
-        profile = environment_profile(args.bucket or "", distribution=args.distribution or "")
+        profile = environment_profile(args.bucket or "", distribution=args.distribution or "", prefix=settings.prefix)
         store = MemorySecretStore()
-    changes = {
-        "bucket": args.bucket or profile.bucket,
-        "distribution_id": args.distribution or profile.distribution_id,
-        "region": args.region or profile.region,
-    }
-    profile = replace(profile, **changes)
+    profile = replace(
+        profile,
+        bucket=args.bucket or profile.bucket,
+        distribution_id=args.distribution or profile.distribution_id,
+        region=args.region or profile.region,
+    )
     if need_bucket and not profile.bucket:
         raise SettingsInvalid(
             "No bucket was named.", "Nothing was done.", "Add --bucket NAME, or --connection NAME.", subject=""
@@ -79,7 +79,7 @@ def connection_for(args: argparse.Namespace, token: CancelToken, *, need_bucket:
 
 
 def tools_for_settings() -> Tools:
-    """ffmpeg and ffprobe as set in the app, else as found."""
+    """Ffmpeg and ffprobe as set in the app, else as found."""
     settings = load_settings()
     return find_tools(settings.ffmpeg_path or None, settings.ffprobe_path or None)
 

@@ -96,8 +96,11 @@ def write_source(source: ByteSource, target: Path, token: CancelToken, meter: Pr
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(
-                "The disk is full.", "The new file was not written; the original is untouched.", "Make room.",
-                subject=str(target), code="ENOSPC",
+                "The disk is full.",
+                "The new file was not written; the original is untouched.",
+                "Make room.",
+                subject=str(target),
+                code="ENOSPC",
             ) from exc
         raise SourceUnreadable(
             "The new file could not be written here.",

@@ -67,5 +67,7 @@ def _the_distribution(connection: Connection) -> str:
         )
     names = ", ".join(f"{d.id} ({d.host})" for d in serving)
     raise SettingsInvalid(
-        f"Several distributions serve this bucket: {names}.", "Nothing was refreshed.", "Name one with --distribution ID."
+        f"Several distributions serve this bucket: {names}.",
+        "Nothing was refreshed.",
+        "Name one with --distribution ID.",
     )

@@ -49,5 +49,3 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
     lines.append(f"{plural(len(objects), 'object')}, {format_size(total)}")
     output.result({"bucket": bucket, "prefix": prefix, "prefixes": prefixes, "objects": objects}, lines)
     return 0
-
-

@@ -39,7 +39,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-
 def main(argv: Sequence[str]) -> int:
     """Run one subcommand; gives the exit code."""
     # A key from a listing, or a title, may hold what the terminal's encoding cannot show.
@@ -65,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except BrokenPipeError:
         return 1
-    except Exception as exc:  # the last line of defence: no traceback for the user
+    except Exception as exc:  # noqa: BLE001 - the last line of defence: no traceback for the user
         _log.exception("unexpected problem")
         output.error(
             UnexpectedProblem(

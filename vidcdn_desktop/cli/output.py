@@ -66,7 +66,7 @@ class Output:
 
 
 def progress_text(progress: ProgressSnapshot) -> str:
-    """"1.8 of 3.9 GB · 11.4 MB/s · 3 min left"."""
+    """Bytes, speed and time left: “1.8 of 3.9 GB · 11.4 MB/s · 3 min left”."""
     parts = [format_size(progress.done_bytes)]
     if progress.total_bytes is not None:
         parts = [f"{format_size(progress.done_bytes)} of {format_size(progress.total_bytes)}"]

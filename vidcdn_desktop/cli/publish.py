@@ -142,7 +142,9 @@ def live_sentence(result: PublishResult) -> str:
     if report is None:
         return "Uploaded; not checked through a CDN."
     if not report.ok:
-        problem = next((f.text for f in report.findings if f.severity.value == "problem"), "the CDN serves something else.")
+        problem = next(
+            (f.text for f in report.findings if f.severity.value == "problem"), "the CDN serves something else."
+        )
         return f"Uploaded, but not live: {problem}"
     starts = f", starts in {report.start_s:.2f} s" if report.start_s is not None else ""
     edge = f", confirmed at edge {report.pop}" if report.pop else ""
@@ -165,5 +167,3 @@ def as_lines(result: PublishResult) -> list[str]:
         lines.append(f"  Thumbnail: {result.thumbnail_url}")
     lines += [f"  {note}" for note in result.notes]
     return lines
-
-

@@ -97,7 +97,7 @@ class _LookThread(QThread):
                 call()
             except Cancelled:
                 continue
-            except Exception:  # the thread must live on for the next file
+            except Exception:  # noqa: BLE001 - the thread must live on for the next file
                 _log.exception("unexpected problem while looking at a file")
 
 
@@ -252,9 +252,7 @@ class JobBridge(QObject):
             if token.is_cancelled:
                 return
             try:
-                poster = film_poster(
-                    info.path, info, at_s=at_s, token=token, tools=self._tools, max_width=_FRAME_WIDTH
-                )
+                poster = film_poster(info.path, info, at_s=at_s, token=token, tools=self._tools, max_width=_FRAME_WIDTH)
                 jpeg = b"" if poster.neutral else poster.jpeg
             except VidcdnError:
                 jpeg = b""
@@ -425,5 +423,3 @@ def count(snapshots: list[JobSnapshot]) -> Counts:
         attention=states.count(JobState.FAILED) + states.count(JobState.REFUSED) + published - live,
         fraction=done / total if total else None,
     )
-
-

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.credentials.clients import ClientSet, build_clients
 from vidcdn_desktop.credentials.model import ConnectionProfile, SecretStore
 from vidcdn_desktop.delivery.distributions import CloudFrontCdn
-from vidcdn_desktop.delivery.invalidation import invalidation_path
+from vidcdn_desktop.delivery.invalidation import invalidation_path, request_invalidation
 from vidcdn_desktop.delivery.model import Cdn, Distribution, Invalidation, PlayableUrl
 from vidcdn_desktop.delivery.urls import playable_urls
 from vidcdn_desktop.errors import VidcdnError
@@ -25,9 +26,7 @@ MAX_CONNECTIONS = 20
 class Connection:
     """Storage and CDN of one profile. Any thread may call any method; close it when done."""
 
-    def __init__(
-        self, profile: ConnectionProfile, clients: ClientSet, *, parallel_parts: int = 8
-    ) -> None:
+    def __init__(self, profile: ConnectionProfile, clients: ClientSet, *, parallel_parts: int = 8) -> None:
         self.profile = profile
         self.clients = clients
         self.parallel_parts = parallel_parts
@@ -69,10 +68,12 @@ class Connection:
         """The link to a key, or None where no distribution serves it. Blocks the first time."""
         return pick_url(self.destination(), key)
 
-    def invalidate_keys(self, keys: Sequence[str], *, caller_reference: str) -> list[Invalidation]:
+    def invalidate_keys(self, keys: Sequence[str], *, caller_reference: str, token: CancelToken) -> list[Invalidation]:
         """Remove cached copies of `keys` from every distribution that serves them; the chosen one first.
 
-        Raises: what `Cdn.create_invalidation` raises.
+        Waits its turn where CloudFront is still busy with earlier ones.
+
+        Raises: what `Cdn.create_invalidation` raises. Cancelled.
         """
         if self.cdn is None:
             return []
@@ -85,7 +86,9 @@ class Connection:
         first = self.url_of(keys[0]) if keys else None
         order = sorted(paths, key=lambda d: first is None or d != first.distribution_id)
         return [
-            self.cdn.create_invalidation(distribution, paths[distribution], f"{caller_reference}-{number}")
+            request_invalidation(
+                self.cdn, distribution, paths[distribution], f"{caller_reference}-{number}", token=token
+            )
             for number, distribution in enumerate(order)
         ]
 
@@ -102,9 +105,7 @@ class Connection:
         self.clients.close()
 
 
-def open_connection(
-    profile: ConnectionProfile, secrets: SecretStore, *, parallel_parts: int = 8
-) -> Connection:
+def open_connection(profile: ConnectionProfile, secrets: SecretStore, *, parallel_parts: int = 8) -> Connection:
     """Build the clients of a profile. Blocks (keyring, SDK import); sends nothing.
 
     Raises: CredentialsMissing, KeyringLocked, SettingsInvalid.

@@ -230,9 +230,7 @@ class Job:
         info, destination = self.info, self._destination
         plan: PublishPlan | None = None
         if info is not None and destination is not None and refusal(info, self._snapshot.options) is None:
-            plan = plan_publish(
-                info, self._snapshot.options, destination, hex8=self._content_mark(), job_id=self.id
-            )
+            plan = plan_publish(info, self._snapshot.options, destination, hex8=self._content_mark(), job_id=self.id)
         self._update(plan=plan)
 
     def _content_mark(self, salt: str = "") -> str:

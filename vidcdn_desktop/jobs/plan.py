@@ -70,7 +70,9 @@ def refusal(info: MediaInfo, options: PublishOptions) -> VidcdnError | None:
         from vidcdn_desktop.errors import CorruptMedia, NotAVideo
 
         kind = CorruptMedia if info.layout.layout is Layout.CORRUPT else NotAVideo
-        return kind(info.reason, "Nothing was published.", info.advice or "Choose another file.", subject=str(info.path))
+        return kind(
+            info.reason, "Nothing was published.", info.advice or "Choose another file.", subject=str(info.path)
+        )
     if info.verdict is Verdict.NEEDS_CONVERSION and not options.as_is:
         return UnsupportedMedia(
             info.reason,
@@ -100,9 +102,7 @@ def plan_publish(
     """
     title = title_of(info, options)
     versioned = options.link is LinkStyle.VERSIONED
-    key = object_key(
-        options.prefix, info.orientation.value, title, extension_of(info), hex8 if versioned else None
-    )
+    key = object_key(options.prefix, info.orientation.value, title, extension_of(info), hex8 if versioned else None)
     thumbnail = poster_key(key)
     cache = IMMUTABLE_CACHE if versioned else STABLE_CACHE
     url = pick_url(destination, key)

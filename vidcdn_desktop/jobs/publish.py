@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from vidcdn_desktop.bytesource import BytesSource, ByteSource, FileSource
+from vidcdn_desktop.bytesource import ByteSource, BytesSource, FileSource
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.delivery.model import DeliveryReport, Invalidation
 from vidcdn_desktop.errors import (
@@ -29,7 +29,7 @@ from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.counting import CountingSource, LocalWrites
 from vidcdn_desktop.jobs.job import Job, unexpected
 from vidcdn_desktop.jobs.model import JobState, LinkStyle, PublishPlan, PublishResult, Step, StepState
-from vidcdn_desktop.jobs.plan import refusal
+from vidcdn_desktop.jobs.plan import plan_publish, refusal
 from vidcdn_desktop.jobs.verify import refresh_and_check, verify_expectation
 from vidcdn_desktop.media.faststart import FastStartPlan, plan_fast_start
 from vidcdn_desktop.media.info import Layout
@@ -124,7 +124,7 @@ class PublishJob(Job):
         with self._timed(Step.THUMBNAIL, run):
             self._thumbnail(run, connection, token)
         with self._timed(Step.INVALIDATE, run):
-            self._invalidate(run, connection)
+            self._invalidate(run, connection, token)
         with self._timed(Step.VERIFY, run):
             self._verify(run, connection)
         self._end(JobState.PUBLISHED, result=self._result(run, connection), error=None)
@@ -170,7 +170,7 @@ class PublishJob(Job):
             self.meter.add(source.size)
             return
         if present is not None and versioned:
-            run.plan = self._salted_plan(run.plan)
+            run.plan = self._salted_plan()
         run.replaced = present is not None and not versioned
         try:
             run.stored = upload(
@@ -201,12 +201,10 @@ class PublishJob(Job):
     def _same_bytes(self, present: StoredObject, source: ByteSource) -> bool:
         if present.size != source.size or not present.checksum:
             return False
-        return checksum_of(source, present.checksum_algorithm, token=self.token) == present.checksum
+        return checksum_of(present.checksum_algorithm, source, 0, source.size, token=self.token) == present.checksum
 
-    def _salted_plan(self, plan: PublishPlan) -> PublishPlan:
+    def _salted_plan(self) -> PublishPlan:
         """Another film (or another thumbnail) has this very name: take a new one."""
-        from vidcdn_desktop.jobs.plan import plan_publish
-
         info, destination = self.info, self._destination
         assert info is not None
         assert destination is not None
@@ -245,14 +243,15 @@ class PublishJob(Job):
         if not run.replaced:
             run.created.append(stored)
 
-    def _invalidate(self, run: _Run, connection: Connection) -> None:
+    def _invalidate(self, run: _Run, connection: Connection, token: CancelToken) -> None:
         if not run.replaced or connection.cdn is None:
             self._step_note(Step.INVALIDATE, StepState.SKIPPED, "new address, nothing to refresh")
             return
         keys = [run.plan.ref.key]
         if run.poster_sent:
             keys.append(run.plan.thumbnail_ref.key)
-        run.invalidations = connection.invalidate_keys(keys, caller_reference=f"vidcdn-{self.id}-{uuid.uuid4().hex}")
+        reference = f"vidcdn-{self.id}-{uuid.uuid4().hex}"
+        run.invalidations = connection.invalidate_keys(keys, caller_reference=reference, token=token)
         if not run.invalidations:
             self._step_note(Step.INVALIDATE, StepState.SKIPPED, "no CDN serves this address")
 

@@ -15,7 +15,9 @@ from vidcdn_desktop.jobs.states import BUSY, ENDED, IllegalTransition, check_tra
 from vidcdn_desktop.media.info import Layout, LayoutReport, MediaInfo, Verdict, VideoStream
 
 
-def distribution(name: str = "E1", *, aliases: tuple[str, ...] = (), enabled: bool = True, path: str = "") -> Distribution:
+def distribution(
+    name: str = "E1", *, aliases: tuple[str, ...] = (), enabled: bool = True, path: str = ""
+) -> Distribution:
     return Distribution(
         id=name,
         domain_name=f"{name.lower()}.cloudfront.net",
@@ -49,7 +51,7 @@ def info(
     )
 
 
-def plan(media: MediaInfo, **options: object):  # noqa: ANN201
+def plan(media: MediaInfo, **options: object):
     wanted = PublishOptions(**options)  # type: ignore[arg-type]
     return plan_publish(media, wanted, Destination("studio", (distribution(),)), hex8="3f9a1c2e", job_id="j")
 
@@ -99,7 +101,13 @@ def test_a_disabled_distribution_gives_no_link() -> None:
 
 @pytest.mark.parametrize(
     ("name", "brand", "expected"),
-    [("a.mov", "qt", "mov"), ("a", "isom", "mp4"), ("a.avi", "isom", "mp4"), ("a.txt", "qt", "mov"), ("a.M4V", "M4V", "m4v")],
+    [
+        ("a.mov", "qt", "mov"),
+        ("a", "isom", "mp4"),
+        ("a.avi", "isom", "mp4"),
+        ("a.txt", "qt", "mov"),
+        ("a.M4V", "M4V", "m4v"),
+    ],
 )
 def test_the_ending_fits_the_content(name: str, brand: str, expected: str) -> None:
     assert extension_of(info(name, brand=brand)) == expected

@@ -1,0 +1,173 @@
+"""The saved connections as the Connections dialog needs them: list, test, save, remove. Every method may block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from vidcdn_desktop.credentials.clients import build_clients
+from vidcdn_desktop.credentials.identity import CLOCK_TOLERANCE_S, check_bucket, clock_offset_s, who_am_i
+from vidcdn_desktop.credentials.model import ConnectionProfile, Secret, SecretStore
+from vidcdn_desktop.credentials.profiles import ProfileStore, list_aws_profiles, validate_profile
+from vidcdn_desktop.credentials.secrets import MemorySecretStore
+from vidcdn_desktop.errors import AccessDenied, SettingsInvalid, VidcdnError
+from vidcdn_desktop.jobs.connection import MAX_CONNECTIONS, Connection
+from vidcdn_desktop.jobs.connection_report import Check, CheckState, ConnectionReport
+from vidcdn_desktop.textsafe import display, plural
+
+SECRET_FIELDS = ("secret_access_key", "session_token")
+
+
+class SavedConnections:
+    """Profiles in a file, secrets in the keyring or, without one, in memory."""
+
+    def __init__(self, profiles: ProfileStore, secrets: SecretStore, keyring_note: str) -> None:
+        self._profiles = profiles
+        self._secrets = secrets
+        self._note = keyring_note
+
+    @property
+    def secrets(self) -> SecretStore:
+        """Where the secrets are."""
+        return self._secrets
+
+    def profiles(self) -> tuple[ConnectionProfile, ...]:
+        """All saved connections, without the built-in ones."""
+        return tuple(self._profiles.all())
+
+    def get(self, profile_id: str) -> ConnectionProfile | None:
+        """One saved connection by id or name."""
+        return self._profiles.get(profile_id)
+
+    def aws_profile_names(self) -> tuple[str, ...]:
+        """Profiles in the shared AWS files."""
+        return tuple(list_aws_profiles())
+
+    def keyring_note(self) -> str:
+        """Where secrets go, said plainly; empty if the keyring takes them."""
+        return self._note
+
+    def save(self, profile: ConnectionProfile, secrets: Mapping[str, Secret]) -> ConnectionProfile:
+        """Keep a connection; secrets that are not given stay as they are.
+
+        Raises: SettingsInvalid: a field makes no sense. KeyringLocked, DiskFull.
+        """
+        problems = validate_profile(profile, self.profiles())
+        if problems:
+            raise SettingsInvalid(problems[0], "Nothing was saved.", "Correct the field.", subject=profile.name)
+        # First the secret: a connection without one would only fail later.
+        for field in SECRET_FIELDS:
+            if secrets.get(field):
+                self._secrets.set(profile.id, field, secrets[field])
+        kept = replace(profile, session_only=bool(self._note) and any(secrets.values()))
+        self._profiles.save(kept)
+        return kept
+
+    def remove(self, profile_id: str) -> None:
+        """Forget a connection and its secrets; nothing in the bucket changes.
+
+        Raises: KeyringLocked.
+        """
+        for field in SECRET_FIELDS:
+            self._secrets.delete(profile_id, field)
+        self._profiles.remove(profile_id)
+
+    def test(self, profile: ConnectionProfile, secrets: Mapping[str, Secret]) -> ConnectionReport:
+        """Ask who we are, whether the clock is right, whether the bucket is there and what serves it.
+
+        Only harmless calls. Secrets that are not given are taken from the store. Never raises for a refusal: that is
+        what the report is for.
+        """
+        store = MemorySecretStore()
+        try:
+            for field in SECRET_FIELDS:
+                secret = secrets.get(field) or self._secrets.get(profile.id, field)
+                if secret:
+                    store.set(profile.id, field, secret)
+            clients = build_clients(profile, store, max_connections=MAX_CONNECTIONS)
+        except VidcdnError as exc:
+            return ConnectionReport((_failed("identity", exc),))
+        connection = Connection(profile, clients)
+        try:
+            return _ask(connection)
+        finally:
+            connection.close()
+
+
+def _failed(name: str, error: VidcdnError) -> Check:
+    return Check(name, CheckState.FAILED, error.what, error.advice)
+
+
+def _ask(connection: Connection) -> ConnectionReport:
+    clients, profile = connection.clients, connection.profile
+    checks: list[Check] = []
+    account = ""
+    try:
+        who = who_am_i(clients)
+        if who is not None:
+            account = who.account
+            checks.append(Check("identity", CheckState.OK, f"Signed in as {display(who.arn, 90)}"))
+            if who.is_root:
+                checks.append(
+                    Check("power", CheckState.WARNING, "This is the account's root user", "Use an IAM user or a role.")
+                )
+    except AccessDenied:
+        checks.append(Check("identity", CheckState.UNKNOWN, "Who this key belongs to is not visible"))
+    except VidcdnError as exc:
+        checks.append(_failed("identity", exc))
+    checks += _clock(connection)
+    region, bucket_checks = _bucket(connection)
+    checks += bucket_checks
+    checks += _cdn(connection)
+    return ConnectionReport(tuple(checks), connection.serving() if profile.bucket else (), region, account)
+
+
+def _clock(connection: Connection) -> list[Check]:
+    offset = clock_offset_s(connection.clients)
+    if offset is None:
+        return [Check("clock", CheckState.UNKNOWN, "The clock could not be compared")]
+    if abs(offset) < CLOCK_TOLERANCE_S:
+        return [Check("clock", CheckState.OK, f"Clock is right, within {max(1, round(abs(offset)))} s")]
+    way = "ahead" if offset > 0 else "behind"
+    text = f"Your computer's clock is {round(abs(offset) / 60)} minutes {way}, so AWS refuses the signature"
+    return [Check("clock", CheckState.FAILED, text, "Set the clock; automatic time is best.")]
+
+
+def _bucket(connection: Connection) -> tuple[str, list[Check]]:
+    bucket = connection.profile.bucket
+    if not bucket:
+        return "", [Check("bucket", CheckState.UNKNOWN, "No bucket named yet")]
+    try:
+        access = check_bucket(connection.clients)
+    except VidcdnError as exc:
+        return "", [_failed("bucket", exc)]
+    where = f" in {access.region}" if access.region else ""
+    if not access.readable:
+        return access.region, [
+            Check(
+                "bucket",
+                CheckState.WARNING,
+                f"Bucket {bucket} is there{where}, but may not be listed",
+                "Publishing can work all the same; the Library needs s3:ListBucket.",
+            )
+        ]
+    return access.region, [Check("bucket", CheckState.OK, f"Bucket {bucket} reachable{where}")]
+
+
+def _cdn(connection: Connection) -> list[Check]:
+    if connection.cdn is None:
+        return [Check("cdn", CheckState.UNKNOWN, "An S3-compatible store has no CloudFront; links will be signed")]
+    serving = connection.serving()
+    if connection.cdn_problem is not None:
+        return [_failed("cdn", connection.cdn_problem)]
+    if not serving:
+        return [
+            Check(
+                "cdn",
+                CheckState.WARNING,
+                "No distribution serves this bucket",
+                "Videos get a link straight to the bucket that expires.",
+            )
+        ]
+    names = ", ".join(d.host for d in serving[:3])
+    return [Check("cdn", CheckState.OK, f"Served by {plural(len(serving), 'distribution')}: {display(names, 80)}")]
