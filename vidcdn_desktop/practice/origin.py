@@ -124,7 +124,7 @@ def _headers(key: Any) -> dict[str, str]:
     headers.setdefault("content-type", "binary/octet-stream")
     for name, value in key.response_dict.items():
         low = name.lower()
-        if low != "content-length":
+        if low not in ("content-length", "x-amz-sdk-checksum-algorithm"):
             headers[low] = str(value)
     return headers
 

@@ -89,11 +89,14 @@ def start(invalidation_delay_s: float, error_ttl_s: float) -> dict[str, Any]:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
+    from vidcdn_desktop.practice import store
     from vidcdn_desktop.practice.control import PracticeCloudFront
     from vidcdn_desktop.practice.fleet import LOOPBACK, Fleet
     from vidcdn_desktop.practice.gate import Gate, QuietRequestHandler
     from vidcdn_desktop.practice.invalidations import Ledger
     from vidcdn_desktop.practice.origin import ACCOUNT_ID
+
+    store.install()
 
     def public_keys(group_ids: Any) -> dict[str, str]:
         groups = [cloudfront.key_groups[name] for name in group_ids if name in cloudfront.key_groups]

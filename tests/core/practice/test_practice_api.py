@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import random
 import uuid
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from awscrt import checksums
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -59,6 +62,34 @@ def test_a_multipart_upload_of_20_mb_plays_in_ranges_from_the_edge(world: World)
     assert part.headers["content-range"] == f"bytes 7000000-7999999/{len(data)}"
     assert part.data == data[7000000:8000000]
     assert part.headers["content-type"] == "video/mp4"
+
+
+@pytest.mark.parametrize(("name", "of"), [("CRC64NVME", (checksums.crc64nvme, 8)), ("CRC32", (zlib.crc32, 4))])
+def test_a_joined_object_reports_the_checksum_of_all_its_bytes(
+    world: World, name: str, of: tuple[Callable[[bytes], int], int]
+) -> None:
+    blobs = [random.Random(n).randbytes(5 * _MIB + n) for n in range(3)]
+    where = {"Bucket": world.cloud.bucket, "Key": f"t/{uuid.uuid4().hex}"}
+    kind = {"ChecksumAlgorithm": name, "ChecksumType": "FULL_OBJECT"}
+    upload = world.s3.create_multipart_upload(**where, **kind)["UploadId"]
+    send = {**where, "UploadId": upload, "ChecksumAlgorithm": name}
+    world.s3.upload_part(**send, PartNumber=2, Body=b"sent again below")
+    tags = [world.s3.upload_part(**send, PartNumber=n, Body=blob)["ETag"] for n, blob in enumerate(blobs, 1)]
+    parts = {"Parts": [{"PartNumber": n, "ETag": tag} for n, tag in enumerate(tags, 1)]}
+    wrong = {"Parts": [{**parts["Parts"][0], "ETag": '"0"'}]}
+    with pytest.raises(ClientError) as failed:
+        world.s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload=wrong)
+    assert _code(failed) == "InvalidPart"
+    world.s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload=parts, ChecksumType="FULL_OBJECT")
+    head = world.s3.head_object(**where, ChecksumMode="ENABLED")
+    expected = of[0](b"".join(blobs)).to_bytes(of[1], "big")
+    assert head[f"Checksum{name}"] == base64.b64encode(expected).decode()
+    assert head["ChecksumType"] == "FULL_OBJECT"
+    assert head["ContentLength"] == sum(map(len, blobs))
+    md5s = b"".join(hashlib.md5(blob).digest() for blob in blobs)
+    assert head["ETag"] == f'"{hashlib.md5(md5s).hexdigest()}-3"'
+    assert world.s3.get_object(**where)["Body"].read() == b"".join(blobs)
+    assert "Uploads" not in world.s3.list_multipart_uploads(Bucket=world.cloud.bucket, Prefix=where["Key"])
 
 
 def test_the_ready_made_world(world: World) -> None:
