@@ -16,8 +16,9 @@ from vidcdn_desktop.gui.theme import Theme, ThemeMode, apply_theme
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The offscreen platform says this whenever a window has a minimum size; it says nothing about us.
-    config.addinivalue_line("qt_log_ignore", "propagateSizeHints")
+    # The offscreen platform says these of itself (a minimum size, a window brought to the front), not of us.
+    for words in (r"propagateSizeHints\(\)", r"does not support raise\(\)"):
+        config.addinivalue_line("qt_log_ignore", words)
 
 
 @pytest.fixture

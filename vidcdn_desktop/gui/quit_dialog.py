@@ -1,0 +1,71 @@
+"""The one question when the window is closed while work is running."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from vidcdn_desktop.gui.widgets import Button, DangerButton, PlainLabel, PrimaryButton
+
+
+class CloseChoice(Enum):
+    """What is to happen when the window is closed."""
+
+    QUIT = "quit"
+    """Nothing is running: end the program."""
+    BACKGROUND = "background"
+    """The window is hidden; the work goes on, and the program ends with it."""
+    CANCEL = "cancel"
+    """Cancel what runs, then end the program."""
+
+
+class QuitDialog(QDialog):
+    """Asks what becomes of the running uploads. Esc means stay."""
+
+    chosen = Signal(object)
+    """CloseChoice.BACKGROUND or CloseChoice.CANCEL; staying says nothing."""
+
+    def __init__(self, count: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Uploads are running")
+        self.setModal(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 22, 24, 20)
+        layout.setSpacing(8)
+        title = "1 upload is still running" if count == 1 else f"{count} uploads are still running"
+        layout.addWidget(PlainLabel(title, role="dialog-title"))
+        text = (
+            "They can go on without the window; the program ends when they are done. If you cancel them, nothing of "
+            "them is published and nothing is left behind in the bucket."
+        )
+        label = PlainLabel(text, role="muted", wrap=True)
+        label.setMinimumWidth(470)
+        layout.addWidget(label)
+        layout.addSpacing(10)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.cancel_button = DangerButton("Cancel uploads and quit")
+        self.stay_button = Button("Stay")
+        self.background_button = PrimaryButton("Keep going in the background")
+        self.background_button.setDefault(True)
+        row.addWidget(self.cancel_button)
+        row.addStretch(1)
+        row.addWidget(self.stay_button)
+        row.addWidget(self.background_button)
+        layout.addLayout(row)
+        self.cancel_button.clicked.connect(self._on_cancel)
+        self.stay_button.clicked.connect(self.reject)
+        self.background_button.clicked.connect(self._on_background)
+        self.background_button.setFocus()
+
+    @Slot()
+    def _on_cancel(self) -> None:
+        self.accept()
+        self.chosen.emit(CloseChoice.CANCEL)
+
+    @Slot()
+    def _on_background(self) -> None:
+        self.accept()
+        self.chosen.emit(CloseChoice.BACKGROUND)
