@@ -14,7 +14,7 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 for _name in [n for n in os.environ if n.startswith("AWS_") and n != "AWS_EC2_METADATA_DISABLED"]:
     del os.environ[_name]
 
-import pytest
+import pytest  # noqa: E402 - the environment above must stand before Qt and the SDK
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,9 +37,8 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> Any:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
-            ("127.", "::1", "localhost")
-        ):
+        here = ("127.", "::1", "localhost")
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(here):
             raise AssertionError(f"a test reached for {address[0]!r}")
         return real(self, address)
 

@@ -177,9 +177,10 @@ def test_a_bad_file_publishes_nothing(
     assert call("ls", "--recursive", f"{prefix}/").only["objects"] == []
 
 
-@pytest.mark.parametrize(
-    "name", ["-dash.mp4", "quo'te\".mp4", "new\nline.mp4", "🎬 film.mp4", "\u202egpj.mp4", "100%d.mp4"]
-)
+STRANGE = ["-dash.mp4", "quo'te\".mp4", "new\nline.mp4", "🎬 film.mp4", "\u202egpj.mp4", "100%d.mp4"]
+
+
+@pytest.mark.parametrize("name", STRANGE)
 def test_strange_names_are_published_under_safe_keys(call: Call, clip_end: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(clip_end.read_bytes())

@@ -9,6 +9,7 @@ from typing import Any
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.cli.context import add_connection_arguments, connection_for, is_quiet, tools_for_settings
 from vidcdn_desktop.cli.output import Output, Ticker, progress_text
+from vidcdn_desktop.delivery.model import Severity
 from vidcdn_desktop.errors import SettingsInvalid, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.job import Job
@@ -142,9 +143,8 @@ def live_sentence(result: PublishResult) -> str:
     if report is None:
         return "Uploaded; not checked through a CDN."
     if not report.ok:
-        problem = next(
-            (f.text for f in report.findings if f.severity.value == "problem"), "the CDN serves something else."
-        )
+        problems = [f.text for f in report.findings if f.severity is Severity.PROBLEM]
+        problem = problems[0] if problems else "the CDN serves something else."
         return f"Uploaded, but not live: {problem}"
     starts = f", starts in {report.start_s:.2f} s" if report.start_s is not None else ""
     edge = f", confirmed at edge {report.pop}" if report.pop else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vidcdn_desktop.delivery.model import Distribution, PlayableUrl
 from vidcdn_desktop.delivery.urls import playable_urls
-from vidcdn_desktop.errors import UnsupportedMedia, VidcdnError
+from vidcdn_desktop.errors import CorruptMedia, NotAVideo, UnsupportedMedia, VidcdnError
 from vidcdn_desktop.jobs.model import LinkStyle, PublishOptions, PublishPlan
 from vidcdn_desktop.media.info import Layout, MediaInfo, Verdict
 from vidcdn_desktop.storage.content_types import content_type
@@ -67,8 +67,6 @@ def pick_url(
 def refusal(info: MediaInfo, options: PublishOptions) -> VidcdnError | None:
     """Why this file cannot be published, or None if it can."""
     if info.verdict is Verdict.CANNOT:
-        from vidcdn_desktop.errors import CorruptMedia, NotAVideo
-
         kind = CorruptMedia if info.layout.layout is Layout.CORRUPT else NotAVideo
         return kind(
             info.reason, "Nothing was published.", info.advice or "Choose another file.", subject=str(info.path)

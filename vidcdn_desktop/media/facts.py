@@ -38,25 +38,25 @@ def codec_name(codec: str) -> str:
 
 
 def format_fps(fps: float) -> str:
-    """ "59.94 fps", "30 fps"."""
+    """For example 59.94 fps, 30 fps."""
     return f"{fps:.2f}".rstrip("0").rstrip(".") + " fps"
 
 
 def format_bit_rate(bits_per_s: int) -> str:
-    """ "42.1 Mb/s", "96 kb/s"."""
+    """For example 42.1 Mb/s, 96 kb/s."""
     if bits_per_s >= 950_000:
         return f"{bits_per_s / 1e6:.1f} Mb/s"
     return f"{bits_per_s / 1e3:.0f} kb/s"
 
 
 def picture_size(stream: VideoStream) -> str:
-    """ "3840×2160", with "portrait" where it is one."""
+    """For example 3840×2160, with portrait where it is one."""
     size = f"{stream.display_width}×{stream.display_height}"
     return f"{size} portrait" if stream.display_height > stream.display_width else size
 
 
 def video_words(stream: VideoStream) -> str:
-    """ "HEVC Main 10, 10-bit, BT.2020 PQ, HDR10"."""
+    """For example HEVC Main 10, 10-bit, BT.2020 PQ, HDR10."""
     words = [" ".join(part for part in (codec_name(stream.codec), stream.profile) if part)]
     if stream.bit_depth and stream.bit_depth > 8:
         words.append(f"{stream.bit_depth}-bit")
@@ -68,7 +68,7 @@ def video_words(stream: VideoStream) -> str:
 
 
 def audio_words(stream: AudioStream) -> str:
-    """ "AAC LC, stereo, 48 kHz"."""
+    """For example AAC LC, stereo, 48 kHz."""
     words = [" ".join(part for part in (codec_name(stream.codec), stream.profile) if part)]
     if stream.layout or stream.channels:
         words.append(stream.layout or f"{stream.channels} channels")
@@ -103,7 +103,7 @@ def facts_line(info: MediaInfo) -> str:
 
 
 def index_words(info: MediaInfo) -> str:
-    """ "0.8 MB, at the end"; empty if there is no index."""
+    """For example 0.8 MB, at the end; empty if there is no index."""
     layout = info.layout
     if layout.moov_size is None or layout.moov_offset is None:
         return ""
