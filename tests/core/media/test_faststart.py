@@ -184,9 +184,7 @@ def test_media_in_a_box_of_another_name() -> None:
 
 def test_an_empty_last_chunk_may_lie_at_the_very_end() -> None:
     mdat = mb.box(b"mdat", MEDIA)
-    index = mb.moov(mb.trak(mb.stco([32, 24 + len(mdat)]), 2, sizes=[16, 0]))
-    _, plan = plan_for(mb.FTYP, mdat, index)
-    assert plan.moved, plan.report.reason
+    index = mb.moov(mb.trak(mb.stco([32, 0]), 2, sizes=[16, 0]))
     old_end = 24 + len(mdat) + len(index)
     index = mb.moov(mb.trak(mb.stco([32, old_end]), 2, sizes=[16, 0]))
     _, plan = plan_for(mb.FTYP, mdat, index)
