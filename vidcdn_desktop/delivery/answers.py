@@ -194,7 +194,7 @@ def _missing(headers: Mapping[str, str], code: str) -> tuple[str, str]:
 
 
 def _unsatisfied(headers: Mapping[str, str]) -> tuple[str, str]:
-    if total_length(headers) == 0:
+    if headers.get("content-range", "").strip() == "bytes */0":
         return "The object is empty.", "Publish the video again."
     return "The edge says the requested part lies outside the object.", "Publish the video again."
 

@@ -267,8 +267,7 @@ class HttpAnswer:
     def close(self) -> None:
         """Give the connection back, or cut it if the body was not read to its end. Twice is harmless."""
         self._cut.release()
-        unread = getattr(self._response, "length_remaining", None) != 0
-        if unread and not self._response.closed:
+        if not self._response.closed:
             self._response.close()
         self._response.release_conn()
 
@@ -398,14 +397,20 @@ def _is_certificate(exc: BaseException) -> bool:
     return False
 
 
-_REASONS: tuple[tuple[type[BaseException], Callable[[str], str], str], ...] = (
+_Reason = tuple[type[BaseException], Callable[[str], str], str]
+_REASONS: tuple[_Reason, ...] = (
     (NameResolutionError, lambda host: f"The name {host} was not found.", "Check the address and the network."),
+    # Before the timeout, which is its parent class.
+    (NewConnectionError, lambda host: f"{host} could not be reached.", "Check the address and the network."),
     (ConnectTimeoutError, lambda host: f"{host} did not answer in time.", "Check the network and try again."),
     (ReadTimeoutError, lambda host: f"{host} stopped answering.", "Try again in a moment."),
-    (NewConnectionError, lambda host: f"{host} refused the connection.", "Check the address and the network."),
     (ProxyError, lambda _host: "The network's proxy did not let the request through.", "Check the proxy settings."),
     (IncompleteRead, lambda host: f"{host} cut the connection before the end.", "Try again."),
 )
+
+
+def _was_refused(exc: BaseException) -> bool:
+    return isinstance(exc, NewConnectionError) and isinstance(exc.__cause__, ConnectionRefusedError)
 
 
 def told(exc: BaseException, url: str, meaning: str = _MEANING) -> VidcdnError:
@@ -426,6 +431,10 @@ def told(exc: BaseException, url: str, meaning: str = _MEANING) -> VidcdnError:
                 code=code,
             )
         return Offline(f"No secure connection to {host} came about.", meaning, "Try again.", subject=url, code=code)
+    if _was_refused(exc):
+        advice = "Check the address and the network."
+        what_refused = f"{host} refused the connection."
+        return Offline(what_refused, meaning, advice, subject=url, retryable=True, code=code)
     for kind, what, advice in _REASONS:
         if isinstance(exc, kind):
             return Offline(what(host), meaning, advice, subject=url, retryable=True, code=code)
