@@ -9,6 +9,8 @@ Source: Amazon S3 API Reference, "Error responses"; CloudFront API Reference, "C
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from vidcdn_desktop import errors as e
 
@@ -34,6 +36,10 @@ _BUSY = {
     "429",
     "503 SlowDown",
 }
+_NOT_FOUND = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NoSuchDistribution", "NoSuchInvalidation"}
+_SLOW = {"RequestTimeout"}
+_BAD_NAME = {"InvalidBucketName", "InvalidURI", "KeyTooLongError", "MetadataTooLarge"}
+_FULL = {"QuotaExceeded", "XMinioStorageFull", "EntityTooLarge"}
 _REGION = {"PermanentRedirect", "IllegalLocationConstraintException", "301", "307", "TemporaryRedirect"}
 _OFFLINE_CLASSES = {
     "HTTPClientError",
@@ -70,6 +76,18 @@ class Fault:
     request_id: str
     class_names: frozenset[str]
     bucket_region: str = ""
+    clock_off_s: float | None = None
+    """How far this computer's clock is from the service's, in seconds; None if it did not tell the time."""
+
+
+def _clock_off(headers: dict[str, str]) -> float | None:
+    try:
+        theirs = parsedate_to_datetime(str(headers.get("date") or ""))
+    except ValueError:
+        return None
+    if theirs.tzinfo is None:
+        theirs = theirs.replace(tzinfo=UTC)
+    return (datetime.now(UTC) - theirs).total_seconds()
 
 
 def fault_of(exc: BaseException) -> Fault:
@@ -89,6 +107,7 @@ def fault_of(exc: BaseException) -> Fault:
         str(meta.get("RequestId") or ""),
         names,
         str(error.get("Region") or headers.get("x-amz-bucket-region") or ""),
+        _clock_off(headers),
     )
 
 
@@ -123,8 +142,10 @@ def _by_code(fault: Fault, action: str, subject: str, bucket: str, meaning: str)
             "The sign-in has expired.", meaning, "Sign in again or enter a fresh session token.", subject=subject
         )
     if code in _CLOCK:
+        minutes = round(abs(fault.clock_off_s or 0) / 60)
+        off = f"{minutes} minutes off" if minutes > 1 else "wrong"
         return e.ClockWrong(
-            "Your computer's clock is wrong, so AWS refuses the signature.",
+            f"Your computer's clock is {off}, so AWS refuses the signature.",
             meaning,
             "Set the clock (automatic time is best) and try again.",
             subject=subject,
@@ -144,7 +165,7 @@ def _by_code(fault: Fault, action: str, subject: str, bucket: str, meaning: str)
         )
     if code in _REGION:
         return _wrong_region(fault, bucket, subject, meaning)
-    if code in ("NoSuchKey", "NoSuchVersion", "NoSuchDistribution", "NoSuchInvalidation"):
+    if code in _NOT_FOUND:
         return e.ObjectNotFound("There is nothing under this name.", meaning, "Refresh the list.", subject=subject)
     if code in ("PreconditionFailed", "412"):
         return e.KeyTaken(
@@ -169,6 +190,25 @@ def _by_code(fault: Fault, action: str, subject: str, bucket: str, meaning: str)
             "Wait a few minutes.",
             subject=subject,
             retryable=True,
+        )
+    if code in _SLOW:
+        return e.Offline(
+            "The connection was too slow, so the service gave up waiting.",
+            meaning,
+            "Check the network and try again.",
+            subject=subject,
+            retryable=True,
+        )
+    if code in _BAD_NAME:
+        return e.SettingsInvalid(
+            "The service does not accept the bucket's name, the prefix or the title.",
+            meaning,
+            "Check the connection, or choose a shorter title.",
+            subject=subject,
+        )
+    if code in _FULL:
+        return e.ServiceTrouble(
+            "There is no room in the bucket for this.", meaning, "Ask the store's owner for more room.", subject=subject
         )
     if code in _BUSY:
         return e.Throttled(

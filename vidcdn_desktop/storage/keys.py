@@ -23,7 +23,7 @@ MAX_METADATA_BYTES = 2048
 _MAX_EXTENSION = 10
 
 _SAMPLE = 1 << 20
-_SAMPLES_INSIDE = 6
+_SAMPLES_INSIDE = 7
 
 # Letters that do not decompose into a Latin letter and marks.
 _LATIN = {
@@ -71,7 +71,7 @@ def slugify(text: str, fallback: str = "video") -> str:
 def fingerprint(source: ByteSource, extra: str = "") -> str:
     """Eight hex digits that tell one content from another: the "version" in a versioned key.
 
-    Hashes (BLAKE2b) the length, `extra`, and 1 MiB blocks at the start, at six places in between and at the end,
+    Hashes (BLAKE2b) the length, `extra`, and 1 MiB blocks at the start, at seven places in between and at the end,
     whatever the length, so that a film of any size takes milliseconds. Two films that differ only between the samples
     would get the same key; the conditional write then refuses the second instead of replacing the first.
 
