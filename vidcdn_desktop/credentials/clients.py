@@ -118,9 +118,15 @@ def _session(profile: ConnectionProfile, secrets: SecretStore) -> Session:
         session = botocore.session.Session(profile=named or None)
         _refuse_prompts(session, profile.aws_profile or "default")
     else:
-        session = botocore.session.Session()
-        for name, value in (("profile", None), ("config_file", os.devnull), ("credentials_file", os.devnull)):
-            session.set_config_variable(name, value)
+        # (name in the AWS file, name of the variable, value): neither is read, only the value holds.
+        session = botocore.session.Session(
+            session_vars={
+                "profile": (None, None, None, None),
+                "region": (None, None, None, None),
+                "config_file": (None, None, os.devnull, None),
+                "credentials_file": (None, None, os.devnull, None),
+            }
+        )
         _set_key(session, profile, secrets)
         return session
     _check_signing(session, profile)
