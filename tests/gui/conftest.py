@@ -16,8 +16,8 @@ from vidcdn_desktop.gui.theme import Theme, ThemeMode, apply_theme
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The offscreen platform says these of itself (a minimum size, a window brought to the front), not of us.
-    for words in (r"propagateSizeHints\(\)", r"does not support raise\(\)"):
+    # The offscreen platform says these of itself (sizes, windows in front, menus), not of us.
+    for words in (r"propagateSizeHints\(\)", r"not support raise\(\)", r"not support grabbing the keyboard"):
         config.addinivalue_line("qt_log_ignore", words)
 
 
