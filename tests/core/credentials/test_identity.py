@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import urllib3
 from botocore.stub import Stubber
 
 from vidcdn_desktop import errors
@@ -126,6 +127,25 @@ def test_a_bucket_that_may_not_be_listed_is_there_but_not_readable(clients: Clie
         access = check_bucket(clients)
     assert access.exists
     assert not access.readable
+
+
+@pytest.fixture
+def strict_server(moto_url: str) -> Iterator[None]:
+    """The server checks signatures while the test runs."""
+    http = urllib3.PoolManager()
+    http.request("POST", f"{moto_url}/moto-api/reset-auth", body=b"0")
+    yield
+    http.request("POST", f"{moto_url}/moto-api/reset-auth", body=b"inf")
+    http.clear()
+
+
+@pytest.mark.usefixtures("strict_server")
+def test_an_unknown_key_is_refused_by_a_real_server_and_told(clients: ClientSet) -> None:
+    with pytest.raises(errors.CredentialsRejected) as caught:
+        who_am_i(clients)
+    assert "Connections" in caught.value.advice
+    with pytest.raises(errors.CredentialsRejected):
+        check_bucket(clients)
 
 
 # The clock
