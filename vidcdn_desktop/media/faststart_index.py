@@ -107,6 +107,8 @@ class MovieIndex:
 
     data: memoryview
     """The whole box."""
+    with_bounds: bool = True
+    """Whether `OffsetTable.bounds` are filled in."""
     tracks: list[TrackIndex] = field(default_factory=list)
     has_fragments_box: bool = False
     """An mvex box: fragments may follow."""
@@ -156,12 +158,12 @@ def expanded(data: bytes, header_size: int) -> bytes | None:
     return plain
 
 
-def read_index(data: bytes, header_size: int) -> MovieIndex:
-    """Read a whole moov box.
+def read_index(data: bytes, header_size: int, *, with_bounds: bool = True) -> MovieIndex:
+    """Read a whole moov box. Without `with_bounds` the tables are found but not looked through.
 
     Raises: CorruptMedia: a box or a table does not fit into its container. LeaveAloneError: too many tracks.
     """
-    index = MovieIndex(memoryview(data))
+    index = MovieIndex(memoryview(data), with_bounds)
     moov = BoxHeader("moov", 0, len(data), header_size)
     for box in child_boxes(index.data, header_size, len(data)):
         match box.type:
@@ -262,24 +264,25 @@ def _read_sample_table(index: MovieIndex, track: TrackIndex, path: tuple[BoxHead
     for box in _children(index.data, path[-1]):
         track.boxes.setdefault(box.type, []).append(box)
         if box.type in _ENTRY_WIDTH:
-            track.chunk_tables.append(_table(index.data, box, 4, _ENTRY_WIDTH[box.type], path))
+            track.chunk_tables.append(_table(index, box, 4, _ENTRY_WIDTH[box.type], path))
         elif box.type == "saio":
             head = payload(index.data, box)[:4]
             if len(head) < 4 or head[0] > 1:
                 raise LeaveAloneError("The media is encrypted in a way that cannot be moved with certainty.")
             has_type = bool(head[3] & 1)
-            track.aux_tables.append(_table(index.data, box, 12 if has_type else 4, 8 if head[0] else 4, path))
+            track.aux_tables.append(_table(index, box, 12 if has_type else 4, 8 if head[0] else 4, path))
 
 
 def _table(
-    data: memoryview, box: BoxHeader, count_at: int, width: int, containers: tuple[BoxHeader, ...]
+    index: MovieIndex, box: BoxHeader, count_at: int, width: int, containers: tuple[BoxHeader, ...]
 ) -> OffsetTable:
+    data = index.data
     start = box.offset + box.header_size + count_at
     count = int.from_bytes(data[start : start + 4], "big")
     if start + 4 + count * width > box.end:
         raise corrupt("The index of the file is damaged.", code=f"{box.type} at {box.offset} is too short")
     found = []
-    for first, number in tables.blocks(count):
+    for first, number in tables.blocks(count if index.with_bounds else 0):
         at = start + 4 + first * width
         found.append(tables.bounds(data[at : at + number * width], width))
     return OffsetTable(box.type, box, start + 4, count, width, containers, tuple(found))

@@ -88,7 +88,7 @@ def patch_index(index: MovieIndex, move: Move, *, in_place: bool) -> PatchedInde
     grown: dict[int, tuple[BoxHeader, int]] = {0: (BoxHeader("moov", 0, len(index.data), 8), 0)}
     for number, table in enumerate(own):
         wide = number in widened
-        edits.append(_entries_edit(index.data, table, move, inner, wide=wide))
+        edits += _entries_edits(index.data, table, move, inner, wide=wide)
         if wide:
             edits += _widen_edits(index.data, table)
             for box in table.containers:
@@ -189,23 +189,26 @@ def _check_aux(index: MovieIndex, move: Move, inner: _InnerMap | None) -> None:
                         raise LeaveAloneError(_TANGLED)
 
 
-def _entries_edit(data: memoryview, table: OffsetTable, move: Move, inner: _InnerMap | None, *, wide: bool) -> Edit:
+def _entries_edits(
+    data: memoryview, table: OffsetTable, move: Move, inner: _InnerMap | None, *, wide: bool
+) -> list[Edit]:
     width = 8 if wide else table.width
-    out: list[bytes] = []
+    edits: list[Edit] = []
     for (first, count), (low, high) in zip(tables.blocks(table.count), table.bounds, strict=True):
         old: memoryview | bytes = table.block(data, first, count)
         if wide:
             old = tables.widened(old)
         piece = move.piece(low)
         if piece == move.piece(high) and piece != 2:
-            out.append(tables.shifted(old, width, move.delta(piece)))
-            continue
-        target = _mover(table, move, inner)
-        values = tables.numbers(old, width)
-        for number, offset in enumerate(values):
-            values[number] = target(offset)
-        out.append(tables.packed(values))
-    return Edit(table.entries_at, table.count * table.width, b"".join(out))
+            new = tables.shifted(old, width, move.delta(piece))
+        else:
+            target = _mover(table, move, inner)
+            values = tables.numbers(old, width)
+            for number, offset in enumerate(values):
+                values[number] = target(offset)
+            new = tables.packed(values)
+        edits.append(Edit(table.entries_at + first * table.width, count * table.width, new))
+    return edits
 
 
 def _mover(table: OffsetTable, move: Move, inner: _InnerMap | None) -> Callable[[int], int]:

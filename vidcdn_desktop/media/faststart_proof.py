@@ -55,7 +55,7 @@ def prove(decision: Decision, original: ByteSource, view: RangesSource) -> None:
     if [(box.type, box.size) for box in new_top.boxes if box.type != "moov"] != kept:
         raise LeaveAloneError(_FAILED)
     try:
-        new_index = read_index(decision.patched.data, moov.header_size)
+        new_index = read_index(decision.patched.data, moov.header_size, with_bounds=False)
     except CorruptMedia as exc:
         raise LeaveAloneError(_FAILED) from exc
     if _foreign(new_index) != _foreign(decision.index):
@@ -92,13 +92,15 @@ def _same_table(
     for number, (first, count) in enumerate(tables.blocks(before.count)):
         old_block: memoryview | bytes = before.block(old_data, first, count)
         new_block = after.block(new_data, first, count)
-        (old_low, old_high), (new_low, new_high) = before.bounds[number], after.bounds[number]
         if after.width != before.width:
             old_block = tables.widened(old_block)
-        (low_range, low), (high_range, high) = places.find(new_low), places.find(new_high)
-        # Lowest and highest come from one range of the original: so do all between, at the same distance.
+        old_low, old_high = before.bounds[number]
+        delta = int.from_bytes(new_block[: after.width], "big") - int.from_bytes(old_block[: after.width], "big")
+        (low_range, low), (high_range, high) = places.find(old_low + delta), places.find(old_high + delta)
+        # If all entries moved as far, and the lowest and the highest came from one range of the original to their old
+        # places there, then so did all between.
         if low_range == high_range and low == old_low and high == old_high:
-            if not tables.differ_by(old_block, new_block, after.width, new_low - old_low):
+            if not tables.differ_by(old_block, new_block, after.width, delta):
                 return False
             continue
         pairs = zip(tables.numbers(old_block, after.width), tables.numbers(new_block, after.width), strict=True)

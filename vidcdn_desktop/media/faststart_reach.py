@@ -22,7 +22,6 @@ _MAX_NEAR = 200_000
 """Chunks examined one by one; films have a handful near a seam."""
 
 _SMALL_TABLE = 4096
-_SIZE_BOUNDS = (1 << 20, 1 << 24, 1 << 28)
 _UNCLEAR = "The index does not tell clearly how long the pieces of media are, so it is left as it is."
 
 
@@ -91,13 +90,10 @@ class SampleRuns:
             return max(sizes, default=0)
         if self._width == 2 or self.count <= _SMALL_TABLE:
             return max(tables.numbers(sizes, self._width))
-        for bound in _SIZE_BOUNDS:
-            if not any(
-                tables.any_at_least(sizes[4 * first : 4 * (first + number)], 4, bound)
-                for first, number in tables.blocks(self.count)
-            ):
-                return bound
-        return 1 << 32
+        used = max(
+            tables.bytes_used(sizes[4 * first : 4 * (first + number)], 4) for first, number in tables.blocks(self.count)
+        )
+        return (1 << (8 * used)) - 1
 
     def _bytes_of_uniform(self, samples: int) -> int:
         if self._unit:
@@ -105,10 +101,28 @@ class SampleRuns:
             return -(-samples // frames) * size
         return samples * self._fixed
 
+    def longest_of(self, number: int, count: int) -> int:
+        """No chunk of the `count` from `number` (0-based) on has more bytes than this."""
+        if not self._clear or self._sizes is None or not count:
+            return self.longest
+        first, _ = self._samples_of(number)
+        last, extra = self._samples_of(number + count - 1)
+        part = self._sizes[first * self._width : (last + extra) * self._width]
+        largest = max(part if self._width == 1 else tables.numbers(part, self._width), default=0)
+        return min(self.longest, largest * self._most)
+
     def chunk_bytes(self, number: int) -> int:
         """Length of the chunk `number` (0-based) in bytes; the bound where the index is not clear."""
         if not self._clear:
             return self.longest
+        first, samples = self._samples_of(number)
+        if self._sizes is None:
+            return self._bytes_of_uniform(samples)
+        part = self._sizes[first * self._width : (first + samples) * self._width]
+        return sum(part) if self._width == 1 else sum(tables.numbers(part, self._width))
+
+    def _samples_of(self, number: int) -> tuple[int, int]:
+        """(First sample, number of samples) of a chunk."""
         if self._first_samples is None:
             steps = (
                 (after - before) * per
@@ -117,12 +131,8 @@ class SampleRuns:
             self._first_samples = list(accumulate(steps, initial=0))
         run = bisect_right(self._first_chunks, number + 1) - 1
         per_chunk = self._per_chunk[run]
-        first = self._first_samples[run] + (number + 1 - self._first_chunks[run]) * per_chunk
-        samples = max(0, min(per_chunk, self.count - first))
-        if self._sizes is None:
-            return self._bytes_of_uniform(samples)
-        part = self._sizes[first * self._width : (first + samples) * self._width]
-        return sum(part) if self._width == 1 else sum(tables.numbers(part, self._width))
+        first = min(self.count, self._first_samples[run] + (number + 1 - self._first_chunks[run]) * per_chunk)
+        return first, min(per_chunk, self.count - first)
 
 
 def check_chunks(data: memoryview, track: TrackIndex, seams: tuple[int, ...]) -> None:
@@ -140,14 +150,13 @@ def check_chunks(data: memoryview, track: TrackIndex, seams: tuple[int, ...]) ->
             if not near:
                 continue
             offsets = tables.numbers(table.block(data, first, count), table.width)
-            for number, offset in enumerate(offsets, first):
-                if not any(offset < seam < offset + runs.longest for seam in near):
-                    continue
-                examined += 1
+            longest = runs.longest_of(first, count)
+            for seam in near:
+                close = [n for n, offset in enumerate(offsets) if offset < seam < offset + longest]
+                examined += len(close)
                 if examined > _MAX_NEAR:
                     raise LeaveAloneError(_UNCLEAR)
-                end = offset + runs.chunk_bytes(number)
-                if any(offset < seam < end for seam in near):
+                if any(offsets[n] + runs.chunk_bytes(first + n) > seam for n in close):
                     raise TornError("The index says that media lies where there is none, so it is left as it is.")
 
 

@@ -1,7 +1,7 @@
 """Arithmetic on tables of big-endian numbers without making a Python number of each.
 
-A table of n big-endian w-byte values is one n*w-byte integer, so one addition shifts all its values and the carries
-that leave a lane tell which values pass a bound. Tables are worked on in blocks, so extra memory stays small.
+A table of n big-endian w-byte values is one n*w-byte integer, so one addition shifts all its values, and the borrows
+that leave a lane tell which values are smaller than others. Work goes block by block, so extra memory stays small.
 """
 
 from __future__ import annotations
@@ -55,23 +55,19 @@ def is_ascending(data: Buffer, width: int) -> bool:
     count = len(data) // width
     if count < 2:
         return True
-    earlier = int.from_bytes(data[:-width], "big")
-    later = int.from_bytes(data[width:], "big")
-    difference = later - earlier
-    # A lane that is smaller borrows from the lane above it, which flips that lane's lowest bit.
-    return difference >= 0 and not (difference ^ earlier ^ later) & _ones(count - 1, width)
-
-
-def any_at_least(data: Buffer, width: int, bound: int) -> bool:
-    """Whether any value is `bound` or more; `bound` is at least 1."""
-    lane = 1 << (8 * width)
-    if bound >= lane:
-        return False
-    count = len(data) // width
     value = int.from_bytes(data, "big")
-    offset = _ones(count, width) * (lane - bound)
-    # A lane that reaches the bound carries into the lane above it, the first one out of the number.
-    return bool(((value + offset) ^ value ^ offset) & (_ones(count, width) << (8 * width)))
+    earlier = value >> (8 * width)
+    # A lane that is smaller than the one above it borrows from there, which flips the lowest bit there.
+    return not ((value - earlier) ^ value ^ earlier) & _repeated(1, count, width)
+
+
+def bytes_used(data: Buffer, width: int) -> int:
+    """How many of the `width` bytes of the values in `data` are used by any of them."""
+    plain = bytes(data)
+    for unused in range(width):
+        if plain[unused::width].count(0) * width < len(plain):
+            return width - unused
+    return 0
 
 
 def shifted(data: Buffer, width: int, delta: int) -> bytes:
@@ -79,7 +75,7 @@ def shifted(data: Buffer, width: int, delta: int) -> bytes:
     if not delta:
         return bytes(data)
     count = len(data) // width
-    return (int.from_bytes(data, "big") + _ones(count, width) * delta).to_bytes(len(data), "big")
+    return (int.from_bytes(data, "big") + _repeated(delta, count, width)).to_bytes(len(data), "big")
 
 
 def differ_by(old: Buffer, new: Buffer, width: int, delta: int) -> bool:
@@ -87,7 +83,7 @@ def differ_by(old: Buffer, new: Buffer, width: int, delta: int) -> bool:
     count = len(old) // width
     if len(new) != len(old):
         return False
-    return int.from_bytes(new, "big") - int.from_bytes(old, "big") == _ones(count, width) * delta
+    return int.from_bytes(new, "big") - int.from_bytes(old, "big") == _repeated(delta, count, width)
 
 
 def widened(data: Buffer) -> bytes:
@@ -99,6 +95,6 @@ def widened(data: Buffer) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _ones(count: int, width: int) -> int:
-    """A number with the value 1 in each of `count` lanes."""
-    return int.from_bytes((1).to_bytes(width, "big") * count, "big")
+def _repeated(value: int, count: int, width: int) -> int:
+    """A number with `value` in each of `count` lanes; a negative one borrows across them, as adding it must."""
+    return int.from_bytes((1).to_bytes(width, "big") * count, "big") * value
