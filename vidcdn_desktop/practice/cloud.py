@@ -25,7 +25,8 @@ from vidcdn_desktop.errors import ToolFailed
 
 BUNDLE_ARGUMENT = "--practice-server"
 """A bundled app has no `-m`; its entry point calls `practice.server.main` when this is its first argument."""
-_START_S = 10.0
+_START_S = 15.0
+"""One second is usual; a cold disk or a busy machine takes several."""
 _GRACE_S = 3.0
 _LOG_BYTES = 4096
 _DROPPED_VARIABLES = ("AWS_", "MOTO_", "PYTHONWARNINGS", "PYTHONSTARTUP")
@@ -78,7 +79,7 @@ class PracticeCloud:
     def start(
         cls, token: CancelToken | None = None, *, invalidation_delay_s: float = 2.0, error_ttl_s: float = 2.0
     ) -> PracticeCloud:
-        """Start a practice cloud of its own and wait until it answers (about two seconds, at most ten).
+        """Start a practice cloud of its own and wait until it answers (about a second, at most fifteen).
 
         Args:
             token: Cancelling it ends the child and the wait.

@@ -12,7 +12,8 @@ from vidcdn_desktop.practice.edge import Edge, Reply, ViewerRequest
 from vidcdn_desktop.practice.origin import BLOCK_BYTES
 
 LOOPBACK = "127.0.0.1"
-_IDLE_S = 60.0
+_IDLE_S = 300.0
+"""A paused player reads nothing for a while; its connection is kept that long."""
 _DROPPED = (ConnectionError, TimeoutError)
 
 

@@ -1,10 +1,15 @@
 """Checks the signature of a request to the control and storage APIs (AWS Signature Version 4).
 
-Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)".
+Presigned links may also carry the older Signature Version 2: S3 still takes it in us-east-1, and boto3 makes it there
+unless told otherwise.
+
+Source: Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)" and "Signing and Authenticating
+REST Requests".
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -15,6 +20,13 @@ from urllib.parse import parse_qsl, quote, unquote
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _MAX_SKEW_S = 15 * 60
+_SUBRESOURCES = (
+    *("acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy"),
+    *("requestPayment", "restore", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning"),
+    *("versions", "website", "response-cache-control", "response-content-disposition", "response-expires"),
+    *("response-content-encoding", "response-content-language", "response-content-type"),
+)
+"""The query fields that Signature Version 2 covers."""
 _UNRESERVED = "-_.~"
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -71,24 +83,56 @@ def check(request: SignedRequest, access_key_id: str, secret_access_key: str, no
 
     Raises: NotSigned.
     """
-    claim = _claim(request, access_key_id)
+    now = now or datetime.now(UTC)
+    fields = dict(parse_qsl(request.query, keep_blank_values=True))
+    if "AWSAccessKeyId" in fields:
+        _check_presigned_v2(request, fields, access_key_id, secret_access_key, now)
+        return
+    claim = _claim(request, fields, access_key_id)
     if not hmac.compare_digest(claim.access_key_id.encode(), access_key_id.encode()):
-        raise NotSigned("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-    _check_time(claim, now or datetime.now(UTC))
+        raise _unknown_key()
+    _check_time(claim, now)
     text = "\n".join((_ALGORITHM, claim.stamp, claim.scope, _canonical_hash(request, claim)))
     key = ("AWS4" + secret_access_key).encode()
     for part in claim.scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     if not hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), claim.signature):
-        raise NotSigned(
-            "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. Check your key.",
-        )
+        raise _wrong_signature()
 
 
-def _claim(request: SignedRequest, access_key_id: str) -> _Claim:
+def _unknown_key() -> NotSigned:
+    return NotSigned("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+
+
+def _wrong_signature() -> NotSigned:
+    return NotSigned(
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check your key.",
+    )
+
+
+def _check_presigned_v2(
+    request: SignedRequest, fields: dict[str, str], access_key_id: str, secret_access_key: str, now: datetime
+) -> None:
+    if fields["AWSAccessKeyId"] != access_key_id:
+        raise _unknown_key()
+    expires = fields.get("Expires", "")
+    if not expires.isdigit() or int(expires) < now.timestamp():
+        raise NotSigned("AccessDenied", "Request has expired")
+    names = sorted({name.lower() for name, _ in request.headers if name.lower().startswith("x-amz-")})
+    amazon = "".join(f"{name}:{request.header(name)}\n" for name in names)
+    kept = [f"{name}={value}" if value else name for name, value in sorted(fields.items()) if name in _SUBRESOURCES]
+    resource = request.raw_path + ("?" + "&".join(kept) if kept else "")
+    text = "\n".join(
+        (request.method, request.header("content-md5"), request.header("content-type"), expires, amazon + resource)
+    )
+    expected = base64.b64encode(hmac.digest(secret_access_key.encode(), text.encode(), "sha1"))
+    if not hmac.compare_digest(expected, fields.get("Signature", "").encode()):
+        raise _wrong_signature()
+
+
+def _claim(request: SignedRequest, fields: dict[str, str], access_key_id: str) -> _Claim:
     authorization = request.header("authorization")
-    fields = dict(parse_qsl(request.query, keep_blank_values=True))
     if authorization.startswith(_ALGORITHM + " "):
         parts = dict(part.strip().partition("=")[::2] for part in authorization[len(_ALGORITHM) :].split(","))
         credential, signed = parts.get("Credential", ""), parts.get("SignedHeaders", "")
@@ -100,7 +144,7 @@ def _claim(request: SignedRequest, access_key_id: str) -> _Claim:
         lifetime = int(fields["X-Amz-Expires"]) if fields.get("X-Amz-Expires", "").isdigit() else 0
         payload = request.header("x-amz-content-sha256") or "UNSIGNED-PAYLOAD"
     else:
-        _refuse_old_form(authorization, fields, access_key_id)
+        _refuse_old_form(authorization, access_key_id)
         raise NotSigned("AccessDenied", "Access Denied")
     key_id, _, scope = credential.partition("/")
     if scope.count("/") != 3:
@@ -108,13 +152,10 @@ def _claim(request: SignedRequest, access_key_id: str) -> _Claim:
     return _Claim(key_id, scope, tuple(signed.split(";")), signature, stamp, payload, lifetime)
 
 
-def _refuse_old_form(authorization: str, fields: dict[str, str], access_key_id: str) -> None:
-    claimed = fields.get("AWSAccessKeyId", "")
+def _refuse_old_form(authorization: str, access_key_id: str) -> None:
     if authorization.startswith("AWS "):
-        claimed = authorization[4:].partition(":")[0]
-    if claimed and claimed != access_key_id:
-        raise NotSigned("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-    if claimed:
+        if authorization[4:].partition(":")[0] != access_key_id:
+            raise _unknown_key()
         raise NotSigned("InvalidRequest", f"The authorization mechanism is not supported. Please use {_ALGORITHM}.")
 
 

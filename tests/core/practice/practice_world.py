@@ -15,14 +15,22 @@ from vidcdn_desktop.practice.cloud import PracticeCloud
 _CONFIG = Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=30, s3={"addressing_style": "path"})
 
 
-def client(cloud: PracticeCloud, service: str, *, key: str | None = None, secret: str | None = None) -> Any:
+def client(
+    cloud: PracticeCloud,
+    service: str,
+    *,
+    key: str | None = None,
+    secret: str | None = None,
+    signature_version: str | None = None,
+) -> Any:
     """A client of one service, with the practice key or another."""
     session = boto3.session.Session(
         aws_access_key_id=key or cloud.access_key_id,
         aws_secret_access_key=secret or cloud.secret_access_key,
         region_name=cloud.region,
     )
-    return session.client(service, endpoint_url=cloud.endpoint_url, config=_CONFIG)
+    config = _CONFIG.merge(Config(signature_version=signature_version)) if signature_version else _CONFIG
+    return session.client(service, endpoint_url=cloud.endpoint_url, config=config)
 
 
 @dataclass

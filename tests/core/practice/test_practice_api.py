@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlsplit
 
 import pytest
 from awscrt import checksums
@@ -18,6 +19,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from practice_world import World, client
+
+from vidcdn_desktop.practice.signatures import NotSigned, SignedRequest, check
 
 _MIB = 1024 * 1024
 
@@ -238,23 +241,57 @@ def test_a_refused_upload_of_many_bytes_gets_its_answer(world: World) -> None:
     assert _code(failed) == "InvalidAccessKeyId"
 
 
-def test_presigned_links_work_with_the_right_key_only(world: World) -> None:
-    key = world.put(b"hello", suffix=" é+.mp4")
-    other = client(world.cloud, "s3", key="PRACTICEPRACTICEPRAC")
-    where = {"Bucket": world.cloud.bucket, "Key": key}
-    answers = []
-    for one in (world.s3, other):
-        credentials = Credentials(one._request_signer._credentials.access_key, world.cloud.secret_access_key)
-        from botocore.auth import S3SigV4QueryAuth
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_presigned_links_work_with_the_right_key_only(world: World, version: str) -> None:
+    key = world.put(b"hello", suffix=" é+(1).mp4", ContentType="video/mp4")
 
-        quoted = key.replace(" ", "%20").replace("é", "%C3%A9").replace("+", "%2B")
-        request = AWSRequest("GET", f"{world.cloud.endpoint_url}/{where['Bucket']}/{quoted}")
-        S3SigV4QueryAuth(credentials, "s3", world.cloud.region, expires=60).add_auth(request)
-        answers.append(world.get("", base=request.url))
-    other.close()
-    assert (answers[0].status, answers[0].data) == (200, b"hello")
-    assert answers[1].status == 403
-    assert b"InvalidAccessKeyId" in answers[1].data
+    def link(**wrong: str) -> str:
+        one = client(world.cloud, "s3", signature_version=version, **wrong)
+        where = {"Bucket": world.cloud.bucket, "Key": key, "ResponseContentDisposition": "attachment; filename=a b"}
+        try:
+            return str(one.generate_presigned_url("get_object", Params=where, ExpiresIn=60))
+        finally:
+            one.close()
+
+    good = world.get("", base=link())
+    assert (good.status, good.data) == (200, b"hello")
+    assert good.headers["content-disposition"] == "attachment; filename=a b"
+    for url, code in [
+        (link(key="PRACTICEPRACTICEPRAC"), b"InvalidAccessKeyId"),
+        (link(secret="wrong"), b"SignatureDoesNotMatch"),
+        (link().replace("attachment", "inline"), b"SignatureDoesNotMatch"),
+    ]:
+        refused = world.get("", base=url)
+        assert (refused.status, code in refused.data) == (403, True), url
+
+    parts = urlsplit(link())
+    request = SignedRequest("GET", parts.path, parts.query, [("Host", parts.netloc)], lambda: "")
+    keys = world.cloud.access_key_id, world.cloud.secret_access_key
+    check(request, *keys)
+    with pytest.raises(NotSigned, match="expired"):
+        check(request, *keys, now=datetime.now(UTC) + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize(
+    "key", ["a b+ü~(1)'!*&=$@,:;?#[]%25.mp4", "x//y", "-lead", "\u202eabc", "🎬", "trail/", 'quote"<>|\\^`{}']
+)
+def test_any_key_can_be_stored_listed_and_served(world: World, key: str) -> None:
+    world.s3.put_object(Bucket=world.cloud.bucket, Key=key, Body=key.encode(), Metadata={"under_score": "v"})
+    found = world.s3.get_object(Bucket=world.cloud.bucket, Key=key)
+    assert found["Body"].read() == key.encode()
+    assert found["Metadata"] == {"under_score": "v"}
+    listed = world.s3.list_objects_v2(Bucket=world.cloud.bucket, Prefix=key)["Contents"]
+    assert [entry["Key"] for entry in listed] == [key]
+    assert world.get("/" + quote(key)).data == key.encode()
+
+
+def test_too_many_wildcards_at_once_are_refused(world: World) -> None:
+    with pytest.raises(ClientError) as failed:
+        world.invalidate(*(f"/none/{n}/*" for n in range(16)))
+    assert _code(failed) == "TooManyInvalidationsInProgress"
+    with pytest.raises(ClientError) as failed:
+        world.invalidate(*(f"/none/{n}" for n in range(3001)))
+    assert _code(failed) == "BatchTooLarge"
 
 
 def test_a_clock_an_hour_off_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ class Stage:
         self.now = 0.0
         self.objects: dict[tuple[str, str], OriginAnswer] = {}
         self.fetches: list[str] = []
+        self.due: Callable[[], None] = lambda: None
         self.config = SimpleNamespace(
             Enabled=True,
             DefaultRootObject="",
@@ -44,7 +46,7 @@ class Stage:
         self.edge = Edge(
             SimpleNamespace(distribution_config=self.config),
             lambda _groups: {},
-            lambda: None,
+            lambda: self.due(),
             error_ttl_s=5.0,
             clock=lambda: self.now,
         )
@@ -144,6 +146,14 @@ def test_conditions(stage: Stage) -> None:
     assert (_text(part), part.headers["content-range"]) == (b"23", "bytes 2-3/10")
     beyond = stage.get("/a", range="bytes=10-")
     assert (beyond.status, beyond.headers["content-range"]) == (416, "bytes */10")
+
+
+def test_a_viewer_never_gets_a_copy_whose_invalidation_is_due(stage: Stage) -> None:
+    stage.put("a", b"one")
+    stage.get("/a")
+    stage.put("a", b"two")
+    stage.due = lambda: stage.edge.drop(["/*"])
+    assert _text(stage.get("/a")) == b"two"
 
 
 def test_the_query_counts_only_where_the_behavior_says_so(stage: Stage) -> None:
