@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
-from vidcdn_desktop import aws_errors
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import (
@@ -25,7 +21,16 @@ from vidcdn_desktop.errors import (
     ServiceTrouble,
 )
 from vidcdn_desktop.progress import ProgressMeter
-from vidcdn_desktop.storage.body import SendingBody, SourceFailure
+from vidcdn_desktop.storage.body import SendingBody
+from vidcdn_desktop.storage.calls import (
+    REFUSALS,
+    UNKNOWN_CONDITION,
+    checksum_arguments,
+    code_of,
+    is_aws,
+    object_arguments,
+    translating,
+)
 from vidcdn_desktop.storage.checksums import ALGORITHMS, checksum_of
 from vidcdn_desktop.storage.port import (
     ListingPage,
@@ -48,56 +53,10 @@ from vidcdn_desktop.storage.replies import (
 
 _log = logging.getLogger(__name__)
 
-_REFUSALS = frozenset(
-    {"NotImplemented", "InvalidRequest", "InvalidArgument", "UnsupportedOperation", "BadRequest", "501", "400"}
-)
-"""How compatible stores say that they do not know a header. Real S3 refuses none of ours this way."""
-
-_UNKNOWN_CONDITION = frozenset({"NotImplemented", "UnsupportedOperation", "501"})
-
 _PRESIGN_LIMIT_S = 7 * 24 * 3600
 """Source: Amazon S3 User Guide, "Sharing objects with presigned URLs"."""
 
 _T = TypeVar("_T")
-
-
-@contextmanager
-def _translating(action: str, bucket: str, key: str = "") -> Iterator[None]:
-    """Turn the SDK's exceptions into ours."""
-    subject = f"s3://{bucket}/{key}"
-    try:
-        yield
-    except SourceFailure as exc:
-        raise exc.error from exc
-    except (BotoCoreError, ClientError, HTTPError, OSError, ValueError, RecursionError) as exc:
-        # RecursionError: botocore asks a store that redirects everything for the bucket's region without end.
-        raise aws_errors.translate(exc, action=f"s3:{action}", subject=subject, bucket=bucket) from exc
-
-
-def _code(exc: ClientError) -> str:
-    return str(exc.response.get("Error", {}).get("Code", ""))
-
-
-def _is_aws(client: Any) -> bool:
-    host = urlsplit(client.meta.endpoint_url).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
-
-
-def _object_arguments(ref: ObjectRef, headers: ObjectHeaders) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        "Bucket": ref.bucket,
-        "Key": ref.key,
-        "ContentType": headers.content_type,
-        "CacheControl": headers.cache_control,
-        "ContentDisposition": headers.content_disposition,
-        "Metadata": dict(headers.metadata),
-    }
-    return {name: value for name, value in arguments.items() if value}
-
-
-def _checksum_arguments(algorithm: str, checksum: str) -> dict[str, str]:
-    # The value is given, so the SDK computes nothing; the name of the algorithm makes stores echo it.
-    return {"ChecksumAlgorithm": algorithm, f"Checksum{algorithm}": checksum} if algorithm else {}
 
 
 class S3Storage:
@@ -113,7 +72,7 @@ class S3Storage:
     def __init__(self, client: Any, *, expected_bucket_owner: str = "", checksum_algorithm: str | None = None) -> None:
         self._client = client
         self._owner = {"ExpectedBucketOwner": expected_bucket_owner} if expected_bucket_owner else {}
-        self._may_fall_back = checksum_algorithm is None and not _is_aws(client)
+        self._may_fall_back = checksum_algorithm is None and not is_aws(client)
         self._algorithm = ALGORITHMS[0] if checksum_algorithm is None else checksum_algorithm
         self._upload_algorithms: dict[str, str] = {}
         self._takes_conditions = True
@@ -142,7 +101,7 @@ class S3Storage:
             checksum = checksum_of(algorithm, source, 0, source.size, token=token)
             sent.append((algorithm, checksum))
             body.seek(0)
-            arguments = _object_arguments(ref, headers) | self._owner | _checksum_arguments(algorithm, checksum)
+            arguments = object_arguments(ref, headers) | self._owner | checksum_arguments(algorithm, checksum)
             return self._conditional(
                 ref,
                 only_if_absent,
@@ -152,7 +111,7 @@ class S3Storage:
             )
 
         try:
-            with _translating("PutObject", ref.bucket, ref.key):
+            with translating("PutObject", ref.bucket, ref.key):
                 reply = self._negotiate(send)
             return self._stored(ref, reply, source.size, sent[-1][0], sent[-1][1], ())
         except BaseException:
@@ -166,12 +125,10 @@ class S3Storage:
         def create(algorithm: str) -> Reply:
             chosen.append(algorithm)
             kind = {"ChecksumAlgorithm": algorithm, "ChecksumType": "FULL_OBJECT"} if algorithm else {}
-            reply: Reply = self._client.create_multipart_upload(
-                **_object_arguments(ref, headers), **self._owner, **kind
-            )
+            reply: Reply = self._client.create_multipart_upload(**object_arguments(ref, headers), **self._owner, **kind)
             return reply
 
-        with _translating("PutObject", ref.bucket, ref.key):
+        with translating("PutObject", ref.bucket, ref.key):
             upload_id = str(self._negotiate(create)["UploadId"])
         self._upload_algorithms[upload_id] = chosen[-1]
         return upload_id
@@ -203,7 +160,7 @@ class S3Storage:
                 Body=body,
                 ContentLength=length,
                 **self._owner,
-                **_checksum_arguments(algorithm, checksum),
+                **checksum_arguments(algorithm, checksum),
             )
             reported = reported_checksum(reply)
             if reported and reported.algorithm == algorithm and reported.value != checksum:
@@ -212,13 +169,13 @@ class S3Storage:
 
         algorithm = self._upload_algorithms.get(upload_id, self._algorithm)
         try:
-            with _translating("PutObject", ref.bucket, ref.key):
+            with translating("PutObject", ref.bucket, ref.key):
                 try:
                     return send(algorithm)
                 except ClientError as exc:
-                    if not algorithm or not self._may_fall_back or _code(exc) not in _REFUSALS:
+                    if not algorithm or not self._may_fall_back or code_of(exc) not in REFUSALS:
                         raise
-                    _log.info("the store takes no checksum with a part (%s)", _code(exc))
+                    _log.info("the store takes no checksum with a part (%s)", code_of(exc))
                     result = send("")
                     self._upload_algorithms[upload_id] = ""
                     return result
@@ -262,11 +219,11 @@ class S3Storage:
                 ),
             )
 
-        with _translating("PutObject", ref.bucket, ref.key):
+        with translating("PutObject", ref.bucket, ref.key):
             try:
                 reply = complete(bool(checksum))
             except ClientError as exc:
-                if not checksum or not self._may_fall_back or _code(exc) not in _REFUSALS:
+                if not checksum or not self._may_fall_back or code_of(exc) not in REFUSALS:
                     raise
                 reply = complete(False)
         self._upload_algorithms.pop(upload_id, None)
@@ -274,11 +231,11 @@ class S3Storage:
 
     def abort_multipart(self, ref: ObjectRef, upload_id: str) -> None:
         """See `Storage.abort_multipart`."""
-        with _translating("AbortMultipartUpload", ref.bucket, ref.key):
+        with translating("AbortMultipartUpload", ref.bucket, ref.key):
             try:
                 self._client.abort_multipart_upload(Bucket=ref.bucket, Key=ref.key, UploadId=upload_id, **self._owner)
             except ClientError as exc:
-                if _code(exc) not in ("NoSuchUpload", "404"):
+                if code_of(exc) not in ("NoSuchUpload", "404"):
                     raise
         self._upload_algorithms.pop(upload_id, None)
 
@@ -286,7 +243,7 @@ class S3Storage:
         """See `Storage.list_unfinished`. A page is fetched when the one before is used up."""
         marks: dict[str, str] = {}
         while True:
-            with _translating("ListBucketMultipartUploads", bucket):
+            with translating("ListBucketMultipartUploads", bucket):
                 reply = self._client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **self._owner, **marks)
             for item in reply.get("Uploads", ()):
                 yield UnfinishedUpload(ObjectRef(bucket, item["Key"]), item["UploadId"], item["Initiated"])
@@ -303,7 +260,7 @@ class S3Storage:
         return head_to_object(ref, self._head(ref))
 
     def _head(self, ref: ObjectRef) -> Reply:
-        with _translating("GetObject", ref.bucket, ref.key):
+        with translating("GetObject", ref.bucket, ref.key):
             reply: Reply = self._client.head_object(
                 Bucket=ref.bucket, Key=ref.key, ChecksumMode="ENABLED", **self._owner
             )
@@ -313,7 +270,7 @@ class S3Storage:
         """See `Storage.read_range`."""
         if length <= 0:
             return b""
-        with _translating("GetObject", ref.bucket, ref.key):
+        with translating("GetObject", ref.bucket, ref.key):
             reply = self._client.get_object(
                 Bucket=ref.bucket, Key=ref.key, Range=f"bytes={offset}-{offset + length - 1}", **self._owner
             )
@@ -333,7 +290,7 @@ class S3Storage:
         """See `Storage.delete`."""
         version = {"VersionId": version_id} if version_id else {}
         action = "DeleteObjectVersion" if version_id else "DeleteObject"
-        with _translating(action, ref.bucket, ref.key):
+        with translating(action, ref.bucket, ref.key):
             self._client.delete_object(Bucket=ref.bucket, Key=ref.key, **version, **self._owner)
 
     def list_page(
@@ -345,7 +302,7 @@ class S3Storage:
             options["Delimiter"] = delimiter
         if token:
             options["ContinuationToken"] = token
-        with _translating("ListBucket", bucket):
+        with translating("ListBucket", bucket):
             reply = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **self._owner, **options)
         return ListingPage(
             tuple(
@@ -360,7 +317,7 @@ class S3Storage:
 
     def presign_get(self, ref: ObjectRef, expires_s: int) -> str:
         """See `Storage.presign_get`. Makes no request; with temporary credentials the link dies with them."""
-        with _translating("GetObject", ref.bucket, ref.key):
+        with translating("GetObject", ref.bucket, ref.key):
             return str(
                 self._client.generate_presigned_url(
                     "get_object",
@@ -375,18 +332,18 @@ class S3Storage:
         try:
             return call(tried)
         except ClientError as exc:
-            if not tried or not self._may_fall_back or _code(exc) not in _REFUSALS:
+            if not tried or not self._may_fall_back or code_of(exc) not in REFUSALS:
                 raise
             refusal = exc
         for weaker in ALGORITHMS[ALGORITHMS.index(tried) + 1 :]:
             try:
                 result = call(weaker)
             except ClientError as exc:
-                if _code(exc) not in _REFUSALS:
+                if code_of(exc) not in REFUSALS:
                     raise
                 refusal = exc
                 continue
-            _log.info("the store refuses %s (%s); using %s", tried, _code(refusal), weaker or "no checksum")
+            _log.info("the store refuses %s (%s); using %s", tried, code_of(refusal), weaker or "no checksum")
             self._algorithm = weaker
             return result
         raise refusal
@@ -399,7 +356,7 @@ class S3Storage:
             try:
                 return call({"IfNoneMatch": "*"})
             except ClientError as exc:
-                if not self._may_fall_back or _code(exc) not in _UNKNOWN_CONDITION:
+                if not self._may_fall_back or code_of(exc) not in UNKNOWN_CONDITION:
                     raise
         try:
             self._head(ref)

@@ -312,8 +312,13 @@ class _Transfer:
             return True
         # Not a daemon: the program may end, but only after the bucket is clean or this has given up.
         cleaning = workers.start(self._clean_up, "upload-clean-up", daemon=False)
-        done, _ = wait([cleaning], timeout=wait_s)
-        return bool(done) and cleaning.result()
+        wait([cleaning], timeout=wait_s)
+        if not cleaning.done():
+            return False
+        failure = cleaning.exception()  # of the part log: everything else is an answer
+        if failure is not None:
+            _log.error("the clean-up of %s failed", self._ref, exc_info=failure)
+        return failure is None and cleaning.result()
 
     def _clean_up(self) -> bool:
         if self._final is not None:

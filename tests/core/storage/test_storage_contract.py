@@ -8,38 +8,19 @@ import threading
 import zlib
 
 import pytest
+from upload_helpers import HEADERS, CountingMeter
 
 import servers
 from vidcdn_desktop import errors as e
 from vidcdn_desktop.bytesource import BytesSource, FileSource
 from vidcdn_desktop.cancel import Cancelled, CancelToken
-from vidcdn_desktop.progress import ProgressMeter
 from vidcdn_desktop.storage.checksums import checksum_of
-from vidcdn_desktop.storage.keys import decode_metadata, encode_metadata
-from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
+from vidcdn_desktop.storage.keys import decode_metadata
+from vidcdn_desktop.storage.port import ObjectRef, PartResult
 from vidcdn_desktop.storage.s3 import S3Storage
 from vidcdn_desktop.storage.upload import upload
 
 MIB = 1 << 20
-HEADERS = ObjectHeaders(
-    "video/mp4", "public, max-age=60", "inline", encode_metadata({"title": "Été — 日本", "vidcdn-job": "job-7"})
-)
-
-
-class CountingMeter(ProgressMeter):
-    """Remembers every delta."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.deltas: list[int] = []
-        self.highest = 0
-        self.guard = threading.Lock()
-
-    def add(self, delta_bytes: int) -> None:
-        super().add(delta_bytes)
-        with self.guard:
-            self.deltas.append(delta_bytes)
-            self.highest = max(self.highest, sum(self.deltas))
 
 
 def everything(storage: S3Storage, ref: ObjectRef, size: int) -> bytes:
@@ -235,3 +216,43 @@ def test_a_wrong_secret_is_told(swift: servers.Endpoint) -> None:
                 storage, BytesSource(bytes(size)), ObjectRef("films", "a.mp4"), HEADERS,
                 token=CancelToken(), only_if_absent=True,
             )  # fmt: skip
+
+
+class RememberingLog:
+    """A part log that keeps everything it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+        self._lock = threading.Lock()
+
+    def _tell(self, *what: object) -> None:
+        with self._lock:
+            self.told.append(what)
+
+    def upload_created(self, ref: ObjectRef, upload_id: str, part_size: int, total_size: int) -> None:
+        self._tell("created", ref, part_size, total_size)
+
+    def part_finished(self, upload_id: str, part: PartResult) -> None:
+        self._tell("part", part.number, part.size)
+
+    def finished_parts(self, upload_id: str) -> list[PartResult]:
+        return []
+
+    def upload_ended(self, upload_id: str, *, completed: bool) -> None:
+        self._tell("ended", completed)
+
+
+def test_the_part_log_sees_the_whole_life_of_an_upload(storage: S3Storage, ref: ObjectRef) -> None:
+    log = RememberingLog()
+    source = BytesSource(bytes(17 * MIB))
+    upload(storage, source, ref, HEADERS, token=CancelToken(), part_log=log, only_if_absent=True)
+    assert log.told[0] == ("created", ref, 8 * MIB, 17 * MIB)
+    assert sorted(log.told[1:-1]) == [("part", 1, 8 * MIB), ("part", 2, 8 * MIB), ("part", 3, MIB)]
+    assert log.told[-1] == ("ended", True)
+    again = RememberingLog()
+    with pytest.raises(e.KeyTaken):
+        upload(
+            storage, source, ref, HEADERS,
+            token=CancelToken(), part_log=again, only_if_absent=True, cleanup_wait_s=30,
+        )  # fmt: skip
+    assert again.told[-1] == ("ended", False)

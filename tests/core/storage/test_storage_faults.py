@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_contract import HEADERS, CountingMeter
+from upload_helpers import HEADERS, CountingMeter
 
 import servers
 from servers import FaultyProxy, Verdict, http_answer
