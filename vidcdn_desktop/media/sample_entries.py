@@ -39,6 +39,9 @@ _FIXED_SOUND = {"samr": 8000, "sawb": 16000}
 
 _SBR_SYNC = 0x2B7
 
+_AC3_RATES = (48000, 44100, 32000)
+_AC3_CHANNELS = (2, 1, 2, 3, 3, 4, 4, 5)
+
 # ISO/IEC 23091-2, tables 2 and 3
 _PRIMARIES = {1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _TRANSFERS = {1: "BT.709", 6: "BT.601", 13: "sRGB", 14: "BT.2020", 15: "BT.2020", 16: "PQ", 18: "HLG"}
@@ -198,7 +201,25 @@ def _read_channels_of_opus(entry: SampleEntry, payload: bytes) -> None:
     entry.sample_rate = 48000
 
 
+def _read_ac3(entry: SampleEntry, payload: bytes) -> None:
+    bits = int.from_bytes(payload[:3], "big")  # fscod 2, bsid 5, bsmod 3, acmod 3, lfeon 1
+    _set_ac3(entry, bits >> 22, bits >> 11 & 7, bits >> 10 & 1)
+
+
+def _read_eac3(entry: SampleEntry, payload: bytes) -> None:
+    bits = int.from_bytes(payload[2:5], "big")  # fscod 2, bsid 5, reserved 1, asvc 1, bsmod 3, acmod 3, lfeon 1
+    _set_ac3(entry, bits >> 22, bits >> 9 & 7, bits >> 8 & 1)
+
+
+def _set_ac3(entry: SampleEntry, rate: int, mode: int, lfe: int) -> None:
+    """Source: ETSI TS 102 366, annex F (AC3SpecificBox, EC3SpecificBox) and section 4.4.2.3 (acmod)."""
+    entry.sample_rate = _AC3_RATES[rate] if rate < len(_AC3_RATES) else entry.sample_rate
+    entry.channels = _AC3_CHANNELS[mode] + lfe
+
+
 _READERS = {
+    "dac3": _read_ac3,
+    "dec3": _read_eac3,
     "avcC": _read_avcc,
     "hvcC": _read_hvcc,
     "av1C": _read_av1c,
