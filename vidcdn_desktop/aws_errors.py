@@ -63,7 +63,27 @@ _NO_CREDENTIALS_CLASSES = {
     "UnauthorizedSSOTokenError",
     "NoAuthTokenError",
     "MissingDependencyException",
+    "SSOError",
+    "LoginError",
+    "RefreshWithMFAUnsupportedError",
+    "UnknownCredentialError",
 }
+_SETTINGS_CLASSES = {
+    "ParamValidationError",
+    "ValidationError",
+    "ValueError",
+    "InvalidEndpoint",
+    "BaseEndpointResolverError",
+    "EndpointProviderError",
+    "ConfigParseError",
+    "ConfigNotFound",
+    "InvalidConfigError",
+    "InvalidProxiesConfigError",
+    "InvalidDNSNameError",
+    "UnsupportedS3ArnError",
+    "UnsupportedS3ConfigurationError",
+}
+_CHECKSUM_CLASSES = {"ChecksumError", "FlexibleChecksumError"}
 
 
 @dataclass(frozen=True)
@@ -244,7 +264,11 @@ def _by_class(fault: Fault, subject: str, meaning: str) -> e.VidcdnError | None:
         return e.CredentialsMissing(
             "There is no key to sign in with.", meaning, "Open Connections and sign in.", subject=subject
         )
-    if "ParamValidationError" in names or "InvalidEndpoint" in names or "ValueError" in names:
+    if names & _CHECKSUM_CLASSES:
+        return e.ChecksumMismatch(
+            "What arrived is not what was sent.", meaning, "Try again.", subject=subject, retryable=True
+        )
+    if names & _SETTINGS_CLASSES:
         return e.SettingsInvalid(
             "The connection has a value the service does not accept.", meaning, "Check the connection.", subject=subject
         )
@@ -265,11 +289,8 @@ def _by_class(fault: Fault, subject: str, meaning: str) -> e.VidcdnError | None:
 def _by_status(fault: Fault, action: str, subject: str, bucket: str, meaning: str) -> e.VidcdnError:
     status = fault.status
     if status == 404 or fault.code == "404":
-        if (
-            bucket
-            and "/" not in subject.removeprefix(f"s3://{bucket}").strip("/")
-            and subject.rstrip("/").endswith(bucket)
-        ):
+        # A bare 404 to a HEAD: about the bucket only if nothing more than the bucket was asked for.
+        if bucket and subject.rstrip("/") in (bucket, f"s3://{bucket}"):
             return e.BucketNotFound(
                 f"There is no bucket named “{bucket}”.",
                 meaning,
