@@ -59,6 +59,7 @@ class Session(QObject):
         """What the rail shows now."""
         return self._facts
 
+    @Slot(str)
     def use(self, profile_id: str) -> None:
         """Work through this connection from now on; the newest wish wins."""
         if self._closing:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from vidcdn_desktop.credentials.clients import build_clients
@@ -21,15 +22,23 @@ SECRET_FIELDS = ("secret_access_key", "session_token")
 class SavedConnections:
     """Profiles in a file, secrets in the keyring or, without one, in memory."""
 
-    def __init__(self, profiles: ProfileStore, secrets: SecretStore, keyring_note: str) -> None:
+    def __init__(self, profiles: ProfileStore, open_store: Callable[[], tuple[SecretStore, str]]) -> None:
         self._profiles = profiles
-        self._secrets = secrets
-        self._note = keyring_note
+        self._open_store = open_store
+        self._lock = threading.Lock()
+        self._opened: tuple[SecretStore, str] | None = None
+
+    def _store(self) -> tuple[SecretStore, str]:
+        """The secret store and its note, opened at first use: finding a keyring takes a while and may prompt."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._open_store()
+            return self._opened
 
     @property
     def secrets(self) -> SecretStore:
-        """Where the secrets are."""
-        return self._secrets
+        """Where the secrets are. Blocks the first time."""
+        return self._store()[0]
 
     def profiles(self) -> tuple[ConnectionProfile, ...]:
         """All saved connections, without the built-in ones."""
@@ -45,7 +54,7 @@ class SavedConnections:
 
     def keyring_note(self) -> str:
         """Where secrets go, said plainly; empty if the keyring takes them."""
-        return self._note
+        return self._store()[1]
 
     def save(self, profile: ConnectionProfile, secrets: Mapping[str, Secret]) -> ConnectionProfile:
         """Keep a connection; secrets that are not given stay as they are.
@@ -58,8 +67,8 @@ class SavedConnections:
         # First the secret: a connection without one would only fail later.
         for field in SECRET_FIELDS:
             if secrets.get(field):
-                self._secrets.set(profile.id, field, secrets[field])
-        kept = replace(profile, session_only=bool(self._note) and any(secrets.values()))
+                self.secrets.set(profile.id, field, secrets[field])
+        kept = replace(profile, session_only=bool(self.keyring_note()) and any(secrets.values()))
         self._profiles.save(kept)
         return kept
 
@@ -69,7 +78,7 @@ class SavedConnections:
         Raises: KeyringLocked.
         """
         for field in SECRET_FIELDS:
-            self._secrets.delete(profile_id, field)
+            self.secrets.delete(profile_id, field)
         self._profiles.remove(profile_id)
 
     def test(self, profile: ConnectionProfile, secrets: Mapping[str, Secret]) -> ConnectionReport:
@@ -81,7 +90,7 @@ class SavedConnections:
         store = MemorySecretStore()
         try:
             for field in SECRET_FIELDS:
-                secret = secrets.get(field) or self._secrets.get(profile.id, field)
+                secret = secrets.get(field) or self.secrets.get(profile.id, field)
                 if secret:
                     store.set(profile.id, field, secret)
             clients = build_clients(profile, store, max_connections=MAX_CONNECTIONS)
