@@ -45,7 +45,7 @@ USER_AGENT = "vidcdn-desktop"
 _CONNECT_SLICE_S = 0.05
 """How often a connection attempt looks whether it was cancelled."""
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-"""SO_LINGER on, 0 s: closing sends a reset. A plain close leaves an edge with a full send buffer waiting for seconds."""
+"""SO_LINGER on, 0 s: closing sends a reset. A plain close leaves an edge with a full send buffer waiting."""
 _MEANING = "What the CDN serves is not known."
 
 
