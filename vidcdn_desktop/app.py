@@ -227,9 +227,7 @@ class _CrashNet:
         sys.excepthook = self._on_exception
         threading.excepthook = self._on_thread_exception
 
-    def _on_exception(
-        self, kind: type[BaseException], value: BaseException, trace: TracebackType | None
-    ) -> None:
+    def _on_exception(self, kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             return
         last = trace

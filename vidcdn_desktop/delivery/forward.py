@@ -140,10 +140,11 @@ def _send_body(
                 wanted = f"bytes={start + sent}-{start + length - 1}"
                 current = _resume(session, http, exchange, wanted, etag, token)
                 continue
+            # Counted first: the player must never have more than the facts tell.
+            session.forwarded(exchange, len(block))
             handler.wfile.write(block)
             sent += len(block)
             progress = True
-            session.forwarded(exchange, len(block))
     except VidcdnError as error:
         session.failed(error)
         return False

@@ -14,6 +14,8 @@ from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.errors import CorruptMedia
 from vidcdn_desktop.media.boxes import child_boxes, corrupt
 from vidcdn_desktop.media.containers import mp4_container_words
+from vidcdn_desktop.media.faststart_index import LeaveAloneError, expanded
+from vidcdn_desktop.media.fragments import FragmentSum, fragment_runs
 from vidcdn_desktop.media.geometry import display_size, quarter_turn, sane_aspect
 from vidcdn_desktop.media.info import AudioStream, BoxHeader, LayoutReport, OtherStream, VideoStream
 from vidcdn_desktop.media.sample_entries import SampleEntry, read_sample_entry
@@ -64,24 +66,6 @@ class MovieFacts:
 
 
 @dataclass
-class _Fragments:
-    """What the movie fragments add to a track, in its timescale."""
-
-    samples: int = 0
-    duration: int = 0
-    start: int | None = None
-    end: int = 0
-
-    def add(self, start: int | None, samples: int, duration: int) -> None:
-        """Count one run; without a decode time it follows the run before."""
-        begin = self.end if start is None else start
-        self.start = begin if self.start is None else min(self.start, begin)
-        self.end = max(self.end, begin + duration)
-        self.samples += samples
-        self.duration += duration
-
-
-@dataclass
 class _Track:
     """One `trak` while it is read."""
 
@@ -96,7 +80,7 @@ class _Track:
     samples: int = 0
     entry: SampleEntry | None = None
     external: bool = False
-    fragments: _Fragments | None = None
+    fragments: FragmentSum | None = None
 
     @property
     def is_video(self) -> bool:
@@ -128,9 +112,18 @@ def read_movie(source: ByteSource, report: LayoutReport) -> MovieFacts:
         raise corrupt("The index of the file is too large to be true.", code=f"moov of {report.moov_size} bytes")
     data = source.read_at(report.moov_offset, report.moov_size)
     try:
-        return _Reader(data, source, report).read()
+        return _Reader(_plain(data), source, report).read()
     except (struct.error, IndexError, RecursionError) as exc:
         raise corrupt("The index of the file is damaged.", code="a box is too short") from exc
+
+
+def _plain(data: bytes) -> bytes:
+    """The index itself, also where QuickTime has compressed it."""
+    moov = next(child_boxes(data, 0, len(data)), None)
+    try:
+        return (expanded(data, moov.header_size) if moov else None) or data
+    except LeaveAloneError as exc:
+        raise corrupt("The compressed index of the file cannot be read.", code=str(exc)) from exc
 
 
 class _Reader:
@@ -328,58 +321,10 @@ class _Reader:
             if box.size > _MAX_FRAGMENT_INDEX_BYTES:
                 raise corrupt("The index of the file is damaged.", code=f"moof of {box.size} bytes")
             data = self._source.read_at(box.offset, box.size)
-            for run in _fragment_runs(data, self._default_durations):
+            for run in fragment_runs(data, self._default_durations):
                 if track := tracks.get(run.track):
-                    track.fragments = track.fragments or _Fragments()
+                    track.fragments = track.fragments or FragmentSum()
                     track.fragments.add(run.start, run.samples, run.duration)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The samples one `traf` adds to a track."""
-
-    track: int
-    start: int | None
-    """Decode time of the first sample; None where there is no `tfdt`."""
-    samples: int
-    duration: int
-
-
-def _fragment_runs(data: bytes, defaults: dict[int, int]) -> Iterator[_Run]:
-    """The track fragments of a `moof`, times in the tracks' own scales.
-
-    Source: ISO/IEC 14496-12, sections 8.8.7 (tfhd), 8.8.8 (trun) and 8.8.12 (tfdt).
-    """
-    moof = next(child_boxes(data, 0, len(data)))
-    for traf in child_boxes(data, moof.offset + moof.header_size, moof.end):
-        if traf.type != "traf":
-            continue
-        number = each = samples = duration = 0
-        start: int | None = None
-        for box in child_boxes(data, traf.offset + traf.header_size, traf.end):
-            body = box.offset + box.header_size
-            flags = int.from_bytes(data[body + 1 : body + 4], "big")
-            if box.type == "tfhd":
-                number = int.from_bytes(data[body + 4 : body + 8], "big")
-                place = body + 8 + (8 if flags & 0x01 else 0) + (4 if flags & 0x02 else 0)
-                each = struct.unpack_from(">I", data, place)[0] if flags & 0x08 else defaults.get(number, 0)
-            elif box.type == "tfdt":
-                start = struct.unpack_from(">Q" if data[body] == 1 else ">I", data, body + 4)[0]
-            elif box.type == "trun":
-                samples += struct.unpack_from(">I", data, body + 4)[0]
-                duration += _run_duration(data, body, box.end, flags, each)
-        yield _Run(number, start, samples, duration)
-
-
-def _run_duration(data: bytes, body: int, end: int, flags: int, each: int) -> int:
-    count = struct.unpack_from(">I", data, body + 4)[0]
-    if not flags & 0x100:
-        return int(count * each)
-    stride = 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800))
-    start = body + 8 + (4 if flags & 0x01 else 0) + (4 if flags & 0x04 else 0)
-    if start + count * stride > end:
-        raise corrupt("The index of the file is damaged.", code="trun is too short")
-    return sum(struct.unpack_from(">I", data, start + n * stride)[0] for n in range(count))
 
 
 def _audio(index: int, track: _Track) -> AudioStream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,19 @@ def test_encrypted_tracks_are_named_by_what_they_hide(film: bytes):
     moov = box(b"moov", track)
     facts = read_movie(BytesSource(moov), moov_report(moov))
     assert (facts.video[0].codec, facts.protected) == ("h264", True)
+
+
+def test_a_compressed_index_is_read(film: bytes):
+    plain = read(film)
+    start = film.index(b"moov") - 4
+    moov = film[start : start + int.from_bytes(film[start : start + 4], "big")]
+    packed = struct.pack(">I", len(moov)) + zlib.compress(moov)
+    cmov = box(b"moov", box(b"cmov", box(b"dcom", b"zlib") + box(b"cmvd", packed)))
+    facts = read_movie(BytesSource(cmov), moov_report(cmov))
+    assert (facts.video, facts.audio) == (plain.video, plain.audio)
+    unknown = cmov.replace(b"zlib", b"lzma")
+    with pytest.raises(CorruptMedia):
+        read_movie(BytesSource(unknown), moov_report(unknown))
 
 
 def test_no_index_is_damage():

@@ -277,7 +277,7 @@ class ConnectionsDialog(QDialog):
 
     # Work
 
-    def _run(self, function: Callable[[], object], slot: Callable[[object], None]) -> None:
+    def _run(self, function: Callable[[], object], slot: Callable[[_Answer], None]) -> None:
         self._number += 1
         number = self._number
 

@@ -1,0 +1,1 @@
+"""The Delivery page: refresh what viewers see, and check a link."""

@@ -1,0 +1,1 @@
+"""The Library page: what is in the bucket."""

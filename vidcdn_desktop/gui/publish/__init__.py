@@ -1,0 +1,1 @@
+"""The Publish page: the queue of cards and the panel beside it."""

@@ -1,0 +1,205 @@
+"""One video in the queue. Built once, updated in place from snapshots."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from vidcdn_desktop.gui.publish import words
+from vidcdn_desktop.gui.widgets import (
+    Badge,
+    Button,
+    Card,
+    ElidedLabel,
+    FlowLayout,
+    IconButton,
+    PlainLabel,
+    PosterView,
+    StepRow,
+    ThinProgress,
+    announce,
+    set_property,
+)
+from vidcdn_desktop.jobs.model import JobSnapshot, JobState
+from vidcdn_desktop.media.facts import facts_line
+from vidcdn_desktop.media.info import Verdict
+from vidcdn_desktop.textsafe import display, format_duration
+
+_RUNNING = (JobState.RUNNING, JobState.CANCELLING)
+_MOST_BADGES = 3
+
+
+class VideoCard(Card):
+    """Shows one job. All wishes go out as signals with the job's id."""
+
+    wish = Signal(object)
+    """(str verb, str job id); verbs: cancel, retry, remove, as-is, copy-link, copy-embed, play."""
+    title_edited = Signal(object)
+    """(str job id, str title)."""
+
+    def __init__(self, snapshot: JobSnapshot, parent: QWidget | None = None) -> None:
+        super().__init__(parent, selectable=True, name=display(snapshot.title))
+        self.snapshot = snapshot
+        self._poster_bytes: bytes | None = None
+        self._state: JobState | None = None
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 12, 12, 12)
+        row.setSpacing(14)
+        self.poster = PosterView(width=160)
+        row.addWidget(self.poster, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout()
+        column.setSpacing(5)
+        row.addLayout(column, 1)
+        column.addLayout(self._build_top())
+        self.facts = ElidedLabel(role="small")
+        column.addWidget(self.facts)
+        self.progress = ThinProgress()
+        self.line = PlainLabel(role="small")
+        self.steps = StepRow()
+        holder = QWidget()
+        flow = FlowLayout(holder, gap=4, line_gap=4)
+        self._badges = [Badge() for _ in range(_MOST_BADGES)]
+        for badge in self._badges:
+            flow.addWidget(badge)
+        self._badge_row = holder
+        self.address = ElidedLabel(mono=True, copyable=True)
+        self.advice = PlainLabel(role="small", wrap=True, selectable=True)
+        for widget in (self.progress, self.line, self.steps, holder, self.address, self.advice):
+            column.addWidget(widget)
+        column.addLayout(self._build_actions())
+        column.addStretch(1)
+        self.show_snapshot(snapshot)
+
+    def _build_top(self) -> QHBoxLayout:
+        top = QHBoxLayout()
+        top.setSpacing(6)
+        self.title = QLineEdit()
+        self.title.setProperty("inline", True)
+        self.title.setAccessibleName("Title")
+        self.title.editingFinished.connect(self._on_title)
+        top.addWidget(self.title, 1)
+        self.live = Badge()
+        top.addWidget(self.live)
+        self.retry = Button("Retry", small=True)
+        self.cancel = Button("Cancel", small=True)
+        self.remove = IconButton("close", "Remove from the list")
+        for button, verb in ((self.retry, "retry"), (self.cancel, "cancel"), (self.remove, "remove")):
+            self._wire(button, verb)
+            top.addWidget(button)
+        return top
+
+    def _build_actions(self) -> QHBoxLayout:
+        actions = QHBoxLayout()
+        actions.setSpacing(4)
+        self.copy_link = Button("Copy link", small=True)
+        self.copy_embed = Button("Copy embed", small=True)
+        self.play = Button("Play from CDN", small=True)
+        self.as_is = Button("Publish as it is", small=True)
+        for button, verb in (
+            (self.copy_link, "copy-link"),
+            (self.copy_embed, "copy-embed"),
+            (self.play, "play"),
+            (self.as_is, "as-is"),
+        ):
+            self._wire(button, verb)
+            actions.addWidget(button)
+        actions.addStretch(1)
+        return actions
+
+    def _wire(self, button: Button | IconButton, verb: str) -> None:
+        button.setProperty("verb", verb)
+        button.clicked.connect(self._on_button)
+
+    # Showing
+    def show_snapshot(self, snapshot: JobSnapshot) -> None:
+        """Bring the card up to date; cheap when little changed."""
+        self.snapshot = snapshot
+        if snapshot.state in _RUNNING and self._state is snapshot.state:
+            self._show_progress(snapshot)
+            return
+        self._show_all(snapshot)
+
+    def _show_progress(self, snapshot: JobSnapshot) -> None:
+        self.progress.set_fraction(snapshot.progress.fraction if snapshot.progress else None)
+        self.line.set_text(words.progress_line(snapshot.progress, snapshot))
+        self.steps.set_steps(snapshot.steps)
+
+    def _show_all(self, snapshot: JobSnapshot) -> None:
+        state, info, result = snapshot.state, snapshot.info, snapshot.result
+        running, live = state in _RUNNING, words.live_badge(snapshot)
+        if not self.title.hasFocus():
+            with QSignalBlocker(self.title):
+                self.title.setText(display(snapshot.title))
+            self.title.setCursorPosition(0)
+        editable = state in (JobState.READY, JobState.FAILED, JobState.CANCELLED)
+        self.title.setReadOnly(not editable)
+        set_property(self.title, "inline", True)
+        self._show_picture(snapshot)
+        facts = facts_line(info) if info else "Looking at the file…" if state is JobState.INSPECTING else ""
+        if result is not None and words.published_line(result):
+            facts = f"{facts} · {words.published_line(result)}"
+        self.facts.set_text(facts)
+        self.facts.setVisible(bool(facts))
+        for widget in (self.progress, self.line, self.steps):
+            widget.setVisible(running)
+        if running:
+            self._show_progress(snapshot)
+        self._show_badges(snapshot)
+        self.live.setVisible(live is not None)
+        if live is not None:
+            self.live.set(*live)
+        address = result.url if result is not None else snapshot.plan.ref.key if snapshot.plan else ""
+        self.address.set_text(address)
+        self.address.setVisible(bool(address) and not running and state is not JobState.REFUSED)
+        text = words.advice(snapshot)
+        self.advice.set_text(text)
+        self.advice.setVisible(bool(text))
+        self._show_buttons(snapshot)
+        if self._state is not None and self._state is not state and state in (JobState.PUBLISHED, JobState.FAILED):
+            announce(self, f"{display(snapshot.title)}: {live[0] if live else text}")
+        self._state = state
+
+    def _show_picture(self, snapshot: JobSnapshot) -> None:
+        if snapshot.poster is not self._poster_bytes:
+            self._poster_bytes = snapshot.poster
+            self.poster.set_jpeg(snapshot.poster)
+        known = snapshot.info is not None and snapshot.info.duration_s is not None
+        self.poster.set_badge(format_duration(snapshot.info.duration_s) if known and snapshot.info else "–:––")
+
+    def _show_badges(self, snapshot: JobSnapshot) -> None:
+        shown = words.badges(snapshot)[:_MOST_BADGES]
+        for badge, entry in zip(self._badges, [*shown, *[None] * _MOST_BADGES], strict=False):
+            badge.setVisible(entry is not None)
+            if entry is not None:
+                badge.set(*entry)
+        if snapshot.info is not None and shown:
+            self._badges[0].setToolTip(display(snapshot.info.reason))
+        self._badge_row.setVisible(bool(shown))
+
+    def _show_buttons(self, snapshot: JobSnapshot) -> None:
+        state, published = snapshot.state, snapshot.state is JobState.PUBLISHED
+        under_way = state in (*_RUNNING, JobState.QUEUED, JobState.INSPECTING)
+        not_live = (
+            snapshot.result is not None and snapshot.result.verified is not None and not snapshot.result.verified.ok
+        )
+        self.cancel.setVisible(state in (*_RUNNING, JobState.QUEUED))
+        self.cancel.setEnabled(state is not JobState.CANCELLING)
+        self.retry.setVisible(state in (JobState.FAILED, JobState.CANCELLED) or (published and not_live))
+        self.remove.setVisible(not under_way or state is JobState.INSPECTING)
+        for button in (self.copy_link, self.copy_embed, self.play):
+            button.setVisible(published)
+        info = snapshot.info
+        offer = state is JobState.REFUSED and info is not None and info.verdict is Verdict.NEEDS_CONVERSION
+        self.as_is.setVisible(offer)
+
+    # Wishes
+    @Slot()
+    def _on_button(self) -> None:
+        verb = self.sender().property("verb")
+        self.wish.emit((str(verb), self.snapshot.id))
+
+    @Slot()
+    def _on_title(self) -> None:
+        text = self.title.text().strip()
+        if not self.title.isReadOnly() and text and text != display(self.snapshot.title):
+            self.title_edited.emit((self.snapshot.id, text))

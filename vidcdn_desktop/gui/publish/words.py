@@ -1,0 +1,125 @@
+"""A job in words: what the card says in each state. Pure functions over snapshots."""
+
+from __future__ import annotations
+
+from vidcdn_desktop.gui.bridge import Counts, delivery_problem
+from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishResult, Step, StepState
+from vidcdn_desktop.media.info import Verdict
+from vidcdn_desktop.progress import ProgressSnapshot
+from vidcdn_desktop.textsafe import display, format_left, format_rate, format_size, plural
+
+Marked = tuple[str, str]
+"""Text and the kind of badge it stands in."""
+
+_VERDICTS: dict[Verdict, Marked] = {
+    Verdict.READY: ("Ready to stream", "success"),
+    Verdict.WILL_MOVE: ("Index at the end: moved while uploading", "warning"),
+    Verdict.FRAGMENTED: ("Fragmented: streams as it is", "success"),
+    Verdict.AS_IS: ("Published as it is", "neutral"),
+    Verdict.NEEDS_CONVERSION: ("Needs conversion to MP4", "warning"),
+    Verdict.CANNOT: ("Can't be published", "danger"),
+}
+
+_STEP_NAMES = {
+    Step.INSPECT: "Looking at the file",
+    Step.FAST_START: "Preparing the fast start",
+    Step.UPLOAD: "Uploading",
+    Step.THUMBNAIL: "Sending the thumbnail",
+    Step.INVALIDATE: "Refreshing the CDN",
+    Step.VERIFY: "Checking through the CDN",
+}
+
+
+def badges(snapshot: JobSnapshot) -> list[Marked]:
+    """The badges below the facts, before and after publishing."""
+    info, state = snapshot.info, snapshot.state
+    if state is JobState.FAILED and snapshot.error is not None:
+        return [(display(snapshot.error.what, 110), "danger")]
+    if state is JobState.REFUSED and snapshot.error is not None:
+        if info is not None and info.verdict is Verdict.NEEDS_CONVERSION:
+            return [_VERDICTS[Verdict.NEEDS_CONVERSION]]
+        return [(f"Can't be published: {display(snapshot.error.what, 100)}", "danger")]
+    if state is JobState.CANCELLED:
+        return [("Cancelled, nothing was published", "neutral")]
+    if state is JobState.QUEUED:
+        return [("Waiting", "accent")]
+    if state is not JobState.READY or info is None:
+        return []
+    style = "Versioned link" if snapshot.options.link is LinkStyle.VERSIONED else "Same link"
+    return [_VERDICTS[info.verdict], (style, "accent")]
+
+
+def live_badge(snapshot: JobSnapshot) -> Marked | None:
+    """State and fact of a published video; never more than was measured."""
+    result = snapshot.result
+    if snapshot.state is not JobState.PUBLISHED or result is None:
+        return None
+    report = result.verified
+    if report is None:
+        if result.url_expires is not None:
+            return f"Uploaded, link expires {result.url_expires:%d %b %H:%M} UTC", "neutral"
+        return "Uploaded, not checked", "neutral"
+    if not report.ok:
+        return "Uploaded, not live", "warning"
+    starts = f", starts in {report.start_s:.2f} s" if report.start_s is not None else ""
+    return f"✓ Live{starts}", "success"
+
+
+def advice(snapshot: JobSnapshot) -> str:
+    """What it means and what to do, below the badges; empty if nothing is wrong."""
+    if snapshot.state is JobState.PUBLISHED:
+        return delivery_problem(snapshot)
+    if snapshot.error is not None and snapshot.state in (JobState.FAILED, JobState.REFUSED):
+        if snapshot.state is JobState.REFUSED:
+            return display(snapshot.error.advice)
+        return display(" ".join(p for p in (snapshot.error.meaning, snapshot.error.advice) if p))
+    if snapshot.state is JobState.READY and snapshot.plan is not None and snapshot.plan.notes:
+        return snapshot.plan.notes[0]
+    return ""
+
+
+def progress_line(progress: ProgressSnapshot | None, snapshot: JobSnapshot) -> str:
+    """The line below the bar: bytes, speed and time left while uploading, else the step."""
+    if snapshot.state is JobState.CANCELLING:
+        return "Cancelling…"
+    running = next((s.step for s in snapshot.steps if s.state is StepState.RUNNING), None)
+    if running is not Step.UPLOAD or progress is None or progress.total_bytes is None:
+        return f"{_STEP_NAMES[running]}…" if running else "Starting…"
+    parts = [f"{format_size(progress.done_bytes)} of {format_size(progress.total_bytes)}"]
+    if progress.rate_bytes_per_s:
+        parts.append(format_rate(progress.rate_bytes_per_s))
+    if progress.left_s is not None:
+        parts.append(format_left(progress.left_s))
+    return " · ".join(parts)
+
+
+def footer(counts: Counts) -> str:
+    """For example: 1 uploading · 1 ready · 1 live · 1 needs attention."""
+    parts = []
+    for number, word in (
+        (counts.looking, "being looked at"),
+        (counts.running, "uploading"),
+        (counts.waiting, "waiting"),
+        (counts.ready, "ready"),
+        (counts.live, "live"),
+    ):
+        if number:
+            parts.append(f"{number} {word}")
+    if counts.attention:
+        parts.append(f"{counts.attention} {'needs' if counts.attention == 1 else 'need'} attention")
+    return " · ".join(parts)
+
+
+def button(ready: int) -> str:
+    """The text of the one primary button."""
+    return f"Publish {plural(ready, 'video')}" if ready else "Publish"
+
+
+def published_line(result: PublishResult) -> str:
+    """When it was published and what proved it."""
+    parts = []
+    if result.published_at is not None:
+        parts.append(f"published {result.published_at.astimezone():%H:%M}")
+    if result.checksum:
+        parts.append(f"proven by {result.checksum_algorithm}")
+    return " · ".join(parts)
