@@ -17,7 +17,7 @@ _PACKAGE = Path(vidcdn_desktop.__file__).resolve().parent
 _ROOT = _PACKAGE.parent
 _PYPROJECT = _ROOT / "pyproject.toml"
 
-_QT_SIDE = {"gui", "app", "__main__"}
+_QT_SIDE = {"gui", "app", "demo", "__main__"}
 """What may need a screen."""
 
 _WITHOUT_QT = """
