@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -134,6 +134,7 @@ class ConnectionsDialog(QDialog):
         column.addSpacing(10)
         self.editor = ConnectionEditor()
         self.editor.edited.connect(self._on_edited)
+        self.editor.distribution_chosen.connect(self._on_distribution)
         self.findings = Findings()
         body = QWidget()
         body.setObjectName("ScrollBody")
@@ -249,6 +250,7 @@ class ConnectionsDialog(QDialog):
         practice, saved = chosen == PRACTICE_ID, chosen in self._profiles
         used = chosen == self._current and not self._dirty
         self._subtitle.set_text("No account needed." if practice else self._note or _KEYRING)
+        self._subtitle.set_role("warning" if self._note and not practice else "small")
         self.test_button.setVisible(not practice)
         self.test_button.set_text("Test again" if self._tested else "Test")
         self.test_button.setEnabled(not self._busy)
@@ -273,6 +275,11 @@ class ConnectionsDialog(QDialog):
         self._asked_removal = False
         self.findings.clear()
         self._problem.set_text("")
+        self._show_buttons()
+
+    @Slot()
+    def _on_distribution(self) -> None:
+        self._dirty = True
         self._show_buttons()
 
     # Work
@@ -362,6 +369,13 @@ class ConnectionsDialog(QDialog):
         self.editor.set_distributions(report.distributions)
         self.editor.fill_region(report.region)
         self._show_buttons()
+        QTimer.singleShot(0, self._scroll_to_findings)
+
+    @Slot()
+    def _scroll_to_findings(self) -> None:
+        # After the layout has given them their height.
+        bar = self._scroll.verticalScrollBar()
+        bar.setValue(bar.maximum())
 
     @Slot()
     def _on_primary(self) -> None:

@@ -38,7 +38,9 @@ class ConnectionEditor(QWidget):
     """Shows a profile and gives back what was made of it. Secrets go in, and come out only as `Secret`."""
 
     edited = Signal()
-    """The user changed something."""
+    """The user changed something a test depends on."""
+    distribution_chosen = Signal()
+    """The user chose a distribution, which changes nothing about a test's findings."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +94,7 @@ class ConnectionEditor(QWidget):
         for text, field, row, column, span in fields:
             label = PlainLabel(text)
             label.setBuddy(field)
+            label.setContentsMargins(0, 5, 0, 0)
             self._grid.addWidget(label, row * 2, column, 1, span)
             self._grid.addWidget(field, row * 2 + 1, column, 1, span)
             self._rows[text] = (label, field)
@@ -102,8 +105,9 @@ class ConnectionEditor(QWidget):
         region_line = self.region.lineEdit()
         assert region_line is not None
         region_line.textEdited.connect(self._on_edited)
-        for box in (self.region, self.aws_profile, self.distribution):
+        for box in (self.region, self.aws_profile):
             box.activated.connect(self._on_edited)
+        self.distribution.activated.connect(self._on_distribution)
         self.path_style.clicked.connect(self._on_edited)
 
     @staticmethod
@@ -237,6 +241,10 @@ class ConnectionEditor(QWidget):
         self.forget_secrets()
         self._show_fields()
         self.edited.emit()
+
+    @Slot()
+    def _on_distribution(self) -> None:
+        self.distribution_chosen.emit()
 
     @Slot()
     def _on_edited(self) -> None:
