@@ -14,10 +14,49 @@ from vidcdn_desktop.progress import ProgressMeter
 MAX_BLOCK = 1 << 20
 """The HTTP library asks for 16 KiB at a time; handing it 1 MiB instead sends half as fast again."""
 
-_FIRST_BLOCK = 64 << 10
+_FIRST_BLOCK = 32 << 10
 _MIN_BLOCK = 16 << 10
 _BLOCK_TIME_S = 0.05
 """A block should leave within this time: cancelling takes effect, and progress is counted, between two blocks."""
+_GROW_AFTER_S = 0.02
+"""Longer than a socket's buffer takes to fill, which says nothing about the speed of the link."""
+_GROWTH = 4
+
+
+class Pace:
+    """How large a block may be on one thread's connection, learnt from how long the blocks take to leave.
+
+    Shrinks at once when a block took long; grows after enough quick ones. Kept from one part to the next. One thread.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._block = _FIRST_BLOCK
+        self._last: float | None = None
+        self._since = 0.0
+        self._sent = 0
+
+    def pause(self) -> None:
+        """The next block does not follow the one before: something else happened in between."""
+        self._last = None
+
+    def next_block(self) -> int:
+        """Size of the next block, now that the one before has left."""
+        now = self._clock()
+        if self._last is None:
+            self._since, self._sent = now, 0
+        else:
+            took, measured = now - self._last, now - self._since
+            self._sent += self._block
+            if took > _BLOCK_TIME_S:
+                self._block = max(_MIN_BLOCK, int(self._block * _BLOCK_TIME_S / took))
+                self._since, self._sent = now, 0
+            elif measured >= _GROW_AFTER_S:
+                fitting = int(self._sent * _BLOCK_TIME_S / measured)
+                self._block = max(_MIN_BLOCK, min(fitting, _GROWTH * self._block, MAX_BLOCK))
+                self._since, self._sent = now, 0
+        self._last = now
+        return self._block
 
 
 class SourceFailure(BaseException):
@@ -35,8 +74,8 @@ class SourceFailure(BaseException):
 class SendingBody:
     """A seekable, file-like body over `length` bytes of `source` at `offset`.
 
-    `read` gives a view of up to 1 MiB whatever size is asked for; the block grows and shrinks with the speed of the
-    link, so that one block is about 50 ms of sending. Bytes are counted only while `count_reads(True)` holds (see
+    `read` gives a view of up to 1 MiB whatever size is asked for; `pace` fits the block to the speed of the link, so
+    that one block is about 50 ms of sending. Bytes are counted only while `count_reads(True)` holds (see
     `credentials.sdk.prepare_s3_client`); a rewind takes them back. One thread at a time.
 
     `read` raises `Cancelled`, or `SourceFailure` around an error of the source; both pass through the SDK untouched.
@@ -49,19 +88,17 @@ class SendingBody:
         length: int,
         token: CancelToken,
         meter: ProgressMeter | None,
-        clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
     ) -> None:
         self._source = source
         self._offset = offset
         self._length = length
         self._token = token
         self._meter = meter
-        self._clock = clock
+        self._pace = pace or Pace()
         self._position = 0
         self._counted = 0
         self._counting = False
-        self._block = _FIRST_BLOCK
-        self._last_read: float | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -77,13 +114,14 @@ class SendingBody:
     def count_reads(self, on: bool) -> None:
         """Say whether reads from now on are the sending pass."""
         self._counting = on
-        self._last_read = None
+        self._pace.pause()
 
     def read(self, _size: int = -1) -> memoryview:
         """The next block; empty at the end."""
         self._token.raise_if_cancelled()
-        self._pace()
-        wanted = min(self._block, self._length - self._position)
+        # The signing pass reads from the page cache: it says nothing about the link.
+        block = self._pace.next_block() if self._counting else MAX_BLOCK
+        wanted = min(block, self._length - self._position)
         if wanted <= 0:
             return memoryview(b"")
         try:
@@ -124,15 +162,3 @@ class SendingBody:
         self._counted = position
         if delta and self._meter is not None:
             self._meter.add(delta)
-
-    def _pace(self) -> None:
-        if not self._counting:
-            self._block = MAX_BLOCK  # the signing pass reads from the page cache
-            return
-        now = self._clock()
-        if self._last_read is None:
-            self._block = _FIRST_BLOCK
-        else:
-            fitting = int(self._block * _BLOCK_TIME_S / max(now - self._last_read, 1e-6))
-            self._block = max(_MIN_BLOCK, min(fitting, 2 * self._block, MAX_BLOCK))
-        self._last_read = now

@@ -7,6 +7,7 @@ AbortMultipartUpload, ListMultipartUploads, HeadObject, GetObject, DeleteObject,
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from vidcdn_desktop.errors import (
     ServiceTrouble,
 )
 from vidcdn_desktop.progress import ProgressMeter
-from vidcdn_desktop.storage.body import SendingBody
+from vidcdn_desktop.storage.body import Pace, SendingBody
 from vidcdn_desktop.storage.calls import (
     REFUSALS,
     UNKNOWN_CONDITION,
@@ -76,6 +77,7 @@ class S3Storage:
         self._algorithm = ALGORITHMS[0] if checksum_algorithm is None else checksum_algorithm
         self._upload_algorithms: dict[str, str] = {}
         self._takes_conditions = True
+        self._paces = threading.local()
 
     @property
     def checksum_algorithm(self) -> str:
@@ -94,7 +96,7 @@ class S3Storage:
     ) -> StoredObject:
         """See `Storage.put`."""
         token.raise_if_cancelled()
-        body = SendingBody(source, 0, source.size, token, meter)
+        body = SendingBody(source, 0, source.size, token, meter, self._pace())
         sent: list[tuple[str, str]] = []
 
         def send(algorithm: str) -> Reply:
@@ -147,7 +149,7 @@ class S3Storage:
     ) -> PartResult:
         """See `Storage.upload_part`. The part is read twice: for its checksum, then (from the page cache) to send."""
         token.raise_if_cancelled()
-        body = SendingBody(source, offset, length, token, meter)
+        body = SendingBody(source, offset, length, token, meter, self._pace())
 
         def send(algorithm: str) -> PartResult:
             checksum = checksum_of(algorithm, source, offset, length, token=token)
@@ -325,6 +327,13 @@ class S3Storage:
                     ExpiresIn=max(1, min(expires_s, _PRESIGN_LIMIT_S)),
                 )
             )
+
+    def _pace(self) -> Pace:
+        """What this thread knows about the speed of the link."""
+        pace = getattr(self._paces, "pace", None)
+        if pace is None:
+            pace = self._paces.pace = Pace()
+        return pace
 
     def _negotiate(self, call: Callable[[str], _T]) -> _T:
         """Call with our checksum; on a store that refuses it with a weaker one, and remember what it took."""

@@ -18,7 +18,7 @@ from vidcdn_desktop.bytesource import BytesSource
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.credentials.sdk import client_config, is_loopback
 from vidcdn_desktop.progress import ProgressMeter
-from vidcdn_desktop.storage.body import MAX_BLOCK, SendingBody, SourceFailure
+from vidcdn_desktop.storage.body import MAX_BLOCK, Pace, SendingBody, SourceFailure
 from vidcdn_desktop.storage.checksums import checksum_of, combined, composite
 from vidcdn_desktop.storage.parts import MAX_OBJECT_SIZE, MAX_PART_SIZE, plan_parts
 from vidcdn_desktop.storage.port import ObjectRef, PartResult
@@ -141,19 +141,31 @@ def _drain(body: SendingBody) -> list[bytes]:
 
 
 def test_blocks_grow_to_a_mebibyte_on_a_fast_link() -> None:
-    data = os.urandom(9 * MIB)
-    body = SendingBody(BytesSource(data), MIB, 7 * MIB, CancelToken(), None, Ticking(0.0001))
+    data = os.urandom(20 * MIB)
+    pace = Pace(Ticking(0.001))
+    body = SendingBody(BytesSource(data), MIB, 19 * MIB, CancelToken(), None, pace)
     body.count_reads(True)
     blocks = _drain(body)
-    assert b"".join(blocks) == data[MIB : 8 * MIB]
+    assert b"".join(blocks) == data[MIB:]
+    assert len(blocks[0]) < MAX_BLOCK
     assert max(map(len, blocks)) == MAX_BLOCK
-    assert len(blocks) <= 12
+    following = SendingBody(BytesSource(data), 0, MIB, CancelToken(), None, pace)
+    following.count_reads(True)
+    assert len(following.read()) == MAX_BLOCK  # the next part on this connection goes on with it
 
 
 def test_blocks_shrink_on_a_slow_link() -> None:
-    body = SendingBody(BytesSource(bytes(MIB)), 0, MIB, CancelToken(), None, Ticking(2.0))
+    body = SendingBody(BytesSource(bytes(MIB)), 0, MIB, CancelToken(), None, Pace(Ticking(2.0)))
     body.count_reads(True)
     assert {len(b) for b in _drain(body)[1:-1]} == {16 << 10}
+
+
+def test_filling_the_buffer_of_the_socket_is_not_taken_for_speed() -> None:
+    clock = Ticking(0.000_05)
+    pace = Pace(clock)
+    assert max(pace.next_block() for _ in range(80)) == 32 << 10  # 2.5 MB in 4 ms, into the buffer
+    clock.step = 0.3
+    assert pace.next_block() == 16 << 10
 
 
 def test_only_the_sending_pass_counts_and_a_rewind_takes_back() -> None:

@@ -1,0 +1,398 @@
+"""The Library page: what is in the bucket, one prefix at a time, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.delivery.invalidation import invalidation_path
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
+from vidcdn_desktop.gui.models.listing import ListingModel, Row, rows_of
+from vidcdn_desktop.gui.models.play_wish import PlayWish
+from vidcdn_desktop.gui.session import Session
+from vidcdn_desktop.gui.widgets import (
+    Button,
+    EmptyState,
+    ErrorPanel,
+    IconButton,
+    LinkButton,
+    PageFooter,
+    PageHeader,
+    PlainLabel,
+    Skeleton,
+    Toast,
+    page_body,
+)
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.storage.port import ListingPage
+from vidcdn_desktop.textsafe import display, format_size, plural
+
+_ROW_HEIGHT = 30
+_LINK_S = 3600
+
+
+@dataclass(frozen=True)
+class _Page:
+    number: int
+    page: ListingPage
+
+
+@dataclass(frozen=True)
+class _Link:
+    verb: str
+    row: Row
+    url: str
+
+
+class LibraryPage(QWidget):
+    """Lists the bucket of the session's connection."""
+
+    connections_requested = Signal()
+    play_requested = Signal(object)
+    """PlayWish."""
+    invalidate_requested = Signal(object)
+    """list[str]: invalidation paths."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._prefix = ""
+        self._number = 0
+        self._token = CancelToken()
+        self._complete = False
+        self._problem: VidcdnError | None = None
+        self.model = ListingModel()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        self._build_header(outer)
+        outer.addWidget(self._build_body(), 1)
+        self.footer = PageFooter()
+        outer.addWidget(self.footer)
+        self.toast = Toast(self)
+        session.connection_changed.connect(self._on_connection)
+        self._add_actions()
+        self._show_state()
+
+    def _build_header(self, outer: QVBoxLayout) -> None:
+        header = PageHeader("Library")
+        self._crumbs_holder = QWidget()
+        self._crumbs = QHBoxLayout(self._crumbs_holder)
+        self._crumbs.setContentsMargins(0, 0, 0, 0)
+        self._crumbs.setSpacing(4)
+        header.add_start(self._crumbs_holder)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Filter this folder")
+        self.search.setAccessibleName("Filter what is listed")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(190)
+        self.search.textChanged.connect(self._on_filter)
+        header.add_end(self.search)
+        refresh = IconButton("refresh", "Refresh the list")
+        refresh.clicked.connect(self.refresh)
+        header.add_end(refresh)
+        outer.addWidget(header)
+
+    def _build_body(self) -> QWidget:
+        body, column = page_body()
+        self._actions_row = QWidget()
+        row = QHBoxLayout(self._actions_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        self.selection = PlainLabel(role="strong")
+        row.addWidget(self.selection)
+        row.addStretch(1)
+        self._buttons: dict[str, Button] = {}
+        for verb, text in (("copy", "Copy link"), ("play", "Play from CDN"), ("invalidate", "Invalidate")):
+            button = Button(text, small=True)
+            button.setProperty("verb", verb)
+            button.clicked.connect(self._on_verb)
+            row.addWidget(button)
+            self._buttons[verb] = button
+        column.addWidget(self._actions_row)
+        self.stack = QStackedWidget()
+        column.addWidget(self.stack, 1)
+        self.table = QTableView()
+        self._dress_table()
+        self.empty = EmptyState("library", "Nothing here yet", "Publish a video, and it appears here.")
+        self.error = ErrorPanel()
+        self.error.action_requested.connect(self.refresh)
+        holder = QWidget()
+        error_column = QVBoxLayout(holder)
+        error_column.setContentsMargins(0, 0, 0, 0)
+        error_column.addWidget(self.error)
+        error_column.addStretch(1)
+        self.skeleton = Skeleton(8, 30)
+        for widget in (self.table, self.empty, holder, self.skeleton):
+            self.stack.addWidget(widget)
+        return body
+
+    def _dress_table(self) -> None:
+        table = self.table
+        table.setModel(self.model)
+        table.setAccessibleName("Objects")
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setSortingEnabled(False)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((1, 110), (2, 100), (3, 160), (4, 130)):
+            table.setColumnWidth(column, width)
+        header.sectionClicked.connect(self._on_header)
+        table.activated.connect(self._on_activated)
+        table.selectionModel().selectionChanged.connect(self._on_selection)
+        table.installEventFilter(self)
+
+    def _add_actions(self) -> None:
+        for text, keys, slot in (
+            ("Refresh the list", "F5", self.refresh),
+            ("Up one folder", "Alt+Up", self.go_up),
+            ("Filter this folder", "Ctrl+F", self._on_find),
+            ("Copy the link", "Ctrl+Shift+C", self._on_copy),
+            ("Refresh the CDN for the selection", "Ctrl+Shift+R", self._on_invalidate),
+        ):
+            action = QAction(text, self)
+            action.setShortcut(QKeySequence(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(slot)
+            self.addAction(action)
+
+    # Listing
+    @Slot(object)
+    def set_connection(self, facts: ConnectionFacts) -> None:
+        """Tell a connection that cannot be opened."""
+        if facts.status == "problem" and self._session.connection is None:
+            self._problem = facts.problem
+            self._show_state()
+
+    @Slot(object)
+    def _on_connection(self, connection: Connection | None) -> None:
+        self._problem = None
+        self.open_prefix(f"{connection.profile.prefix}/" if connection and connection.profile.prefix else "")
+
+    @Slot()
+    def refresh(self) -> None:
+        """List once more from the start."""
+        self.open_prefix(self._prefix)
+
+    def open_prefix(self, prefix: str) -> None:
+        """Show what lies below a prefix."""
+        self._token.cancel()
+        token = self._token = CancelToken()
+        self._number += 1
+        self._prefix = prefix
+        self._complete = False
+        self._problem = None
+        self.model.clear()
+        self._show_crumbs()
+        connection = self._session.connection
+        if connection is not None and connection.profile.bucket:
+            self._fetch(connection, token, "")
+        self._show_state()
+
+    def _fetch(self, connection: Connection, token: CancelToken, page_token: str) -> None:
+        number, prefix = self._number, self._prefix
+
+        def fetch() -> _Page:
+            token.raise_if_cancelled()
+            return _Page(number, connection.storage.list_page(connection.profile.bucket, prefix, token=page_token))
+
+        run_in_background(self, fetch, self._on_page, self._on_error, token=token)
+
+    @Slot(object)
+    def _on_page(self, answer: _Page) -> None:
+        if answer.number != self._number:
+            return
+        self.model.append(rows_of(answer.page, self._prefix))
+        connection = self._session.connection
+        self._complete = not answer.page.next_token
+        if not self._complete and connection is not None:
+            self._fetch(connection, self._token, answer.page.next_token)
+        self._show_state()
+
+    @Slot(object)
+    def _on_error(self, error: VidcdnError) -> None:
+        error.meaning = "Nothing was changed."
+        self._problem = error
+        self._show_state()
+
+    def _show_state(self) -> None:
+        rows = self.model.all_rows
+        objects = [row for row in rows if not row.is_folder]
+        if self._problem is not None:
+            self.error.set_error(self._problem, "Try again")
+            self.stack.setCurrentIndex(2)
+        elif self.model.rowCount():
+            self.stack.setCurrentIndex(0)
+        elif rows:
+            self.empty.set("Nothing matches", "Change or clear the filter.")
+            self.stack.setCurrentIndex(1)
+        elif self._complete:
+            self.empty.set("Nothing here yet", "Publish a video, and it appears here.")
+            self.stack.setCurrentIndex(1)
+        else:
+            self.stack.setCurrentIndex(3)
+        if self.stack.currentIndex() == 3:
+            self.skeleton.start()
+        else:
+            self.skeleton.stop()
+        total = sum(row.size or 0 for row in objects)
+        text = f"{plural(len(objects), 'object')} · {format_size(total)}"
+        self.footer.set_status(text if self._complete else f"{text} so far…" if rows else "")
+        self._on_selection()
+
+    def _show_crumbs(self) -> None:
+        while (item := self._crumbs.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        connection = self._session.connection
+        bucket = connection.profile.bucket if connection else ""
+        parts = [(bucket, "")]
+        walked = ""
+        for name in self._prefix.split("/")[:-1]:
+            walked += f"{name}/"
+            parts.append((display(name, 40), walked))
+        for number, (name, prefix) in enumerate(parts):
+            if number:
+                self._crumbs.addWidget(PlainLabel("›", role="small"))
+            button = LinkButton(name or "…")
+            button.setProperty("prefix", prefix)
+            button.clicked.connect(self._on_crumb)
+            self._crumbs.addWidget(button)
+
+    # What the user does
+    @Slot()
+    def _on_crumb(self) -> None:
+        self.open_prefix(str(self.sender().property("prefix") or ""))
+
+    @Slot()
+    def go_up(self) -> None:
+        """Open the prefix above."""
+        if self._prefix:
+            above = self._prefix.rstrip("/").rpartition("/")[0]
+            self.open_prefix(f"{above}/" if above else "")
+
+    @Slot(str)
+    def _on_filter(self, text: str) -> None:
+        self.model.set_filter(text)
+        self._show_state()
+
+    @Slot()
+    def _on_find(self) -> None:
+        self.search.setFocus()
+        self.search.selectAll()
+
+    @Slot(int)
+    def _on_header(self, column: int) -> None:
+        header = self.table.horizontalHeader()
+        descending = header.isSortIndicatorShown() and header.sortIndicatorSection() == column
+        descending = descending and header.sortIndicatorOrder() is Qt.SortOrder.AscendingOrder
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(column, order)
+        self.model.sort(column, order)
+
+    @Slot(QModelIndex)
+    def _on_activated(self, index: QModelIndex) -> None:
+        row = self.model.row(index.row())
+        if row.is_folder:
+            self.open_prefix(row.key)
+        elif row.kind == "Video":
+            self._find_link("play", row)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Backspace goes up, Enter opens."""
+        if watched is self.table and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
+            if event.key() == Qt.Key.Key_Backspace:
+                self.go_up()
+                return True
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.table.currentIndex().isValid():
+                self._on_activated(self.table.currentIndex())
+                return True
+        return super().eventFilter(watched, event)
+
+    def _selected(self) -> list[Row]:
+        numbers: list[int] = []
+        for part in self.table.selectionModel().selection():
+            numbers += range(part.top(), part.bottom() + 1)
+        return [self.model.row(n) for n in sorted(set(numbers)) if n < self.model.rowCount()]
+
+    @Slot()
+    def _on_selection(self) -> None:
+        rows = self._selected()
+        objects = [row for row in rows if not row.is_folder]
+        size = f" · {format_size(sum(r.size or 0 for r in objects))}" if objects else ""
+        self.selection.set_text(f"{len(rows)} selected{size}" if rows else "")
+        self._actions_row.setVisible(bool(rows))
+        self._buttons["copy"].setEnabled(len(objects) == 1 == len(rows))
+        self._buttons["play"].setEnabled(len(rows) == 1 and bool(objects) and objects[0].kind == "Video")
+        self._buttons["invalidate"].setEnabled(bool(rows))
+
+    @Slot()
+    def _on_verb(self) -> None:
+        self._do(str(self.sender().property("verb")))
+
+    @Slot()
+    def _on_copy(self) -> None:
+        self._do("copy")
+
+    @Slot()
+    def _on_invalidate(self) -> None:
+        self._do("invalidate")
+
+    def _do(self, verb: str) -> None:
+        rows = self._selected()
+        if not rows or not self._buttons[verb].isEnabled():
+            return
+        if verb == "invalidate":
+            paths = [invalidation_path(r.key) if not r.is_folder else f"{invalidation_path(r.key)}*" for r in rows]
+            self.invalidate_requested.emit(paths)
+            return
+        self._find_link(verb, rows[0])
+
+    def _find_link(self, verb: str, row: Row) -> None:
+        connection = self._session.connection
+        if connection is None:
+            return
+        run_in_background(self, lambda: _Link(verb, row, link_to(connection, row.key)), self._on_link, self._on_error)
+
+    @Slot(object)
+    def _on_link(self, link: _Link) -> None:
+        if link.verb == "copy":
+            QGuiApplication.clipboard().setText(link.url)
+            self.toast.show_message("Link copied")
+        else:
+            self.play_requested.emit(PlayWish(link.row.name, link.url, link.row.size, link.row.etag))
+
+
+def link_to(connection: Connection, key: str) -> str:
+    """The CDN link to a key, or a presigned one for an hour where no distribution serves it. Blocks."""
+    from vidcdn_desktop.storage.port import ObjectRef
+
+    url = connection.url_of(key)
+    if url is not None:
+        return url.url
+    return connection.storage.presign_get(ObjectRef(connection.profile.bucket, key), _LINK_S)
