@@ -9,10 +9,13 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Start what the arguments ask for; gives the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    words = [word for word in arguments if not word.startswith("-")]
     window = not arguments or arguments[0] in ("--connection", "--page") or arguments[0].startswith("--connection=")
-    if window or words[:1] == ["demo"]:
-        # Only here is Qt loaded: a script on a server needs neither Qt nor a display.
+    # Only here is Qt loaded: a script on a server needs neither Qt nor a display.
+    if arguments[:1] == ["demo"]:
+        from vidcdn_desktop import demo
+
+        return demo.main(arguments[1:])
+    if window:
         from vidcdn_desktop import app
 
         return app.main(arguments)

@@ -24,13 +24,12 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui import background
 from vidcdn_desktop.gui.activity.page import ActivityPage
 from vidcdn_desktop.gui.bridge import Counts, JobBridge
-from vidcdn_desktop.gui.connect import ConnectionsDialog
+from vidcdn_desktop.gui.connect.dialog import ConnectionsDialog
 from vidcdn_desktop.gui.connections_backend import ConnectionsForWindow
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
 from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.main_window import APP_NAME, MainWindow
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
-from vidcdn_desktop.gui.models.play_wish import PlayWish
 from vidcdn_desktop.gui.player import Players
 from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.quit_dialog import CloseChoice
@@ -267,11 +266,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Open the window, or run the demo; gives the exit code."""
-    if argv and argv[0] == "demo":
-        from vidcdn_desktop.demo import main as demo
-
-        return demo(argv[1:])
+    """Open the window; gives the exit code."""
     args = _parser().parse_args(argv)
     setup_logging()
     _CrashNet().install()

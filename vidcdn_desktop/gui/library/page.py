@@ -336,8 +336,9 @@ class LibraryPage(QWidget):
 
     def _selected(self) -> list[Row]:
         numbers: list[int] = []
-        for part in self.table.selectionModel().selection():
-            numbers += range(part.top(), part.bottom() + 1)
+        ranges = self.table.selectionModel().selection()
+        for place in range(ranges.count()):
+            numbers += range(ranges.at(place).top(), ranges.at(place).bottom() + 1)
         return [self.model.row(n) for n in sorted(set(numbers)) if n < self.model.rowCount()]
 
     @Slot()
