@@ -7,6 +7,7 @@ waiting, reading). Only looking up a name cannot be cut; it ends by the system's
 from __future__ import annotations
 
 import errno
+import http.client
 import os
 import selectors
 import socket
@@ -421,6 +422,12 @@ _REASONS: tuple[_Reason, ...] = (
 )
 
 
+def _is_no_http(exc: BaseException) -> bool:
+    """Whether the other side speaks something else; hanging up without a word does not count."""
+    inner = [a for a in exc.args if isinstance(a, http.client.HTTPException)]
+    return any(not isinstance(a, http.client.RemoteDisconnected) for a in inner)
+
+
 def _was_refused(exc: BaseException) -> bool:
     return isinstance(exc, NewConnectionError) and isinstance(exc.__cause__, ConnectionRefusedError)
 
@@ -450,7 +457,7 @@ def told(exc: BaseException, url: str, meaning: str = _MEANING) -> VidcdnError:
     for kind, what, advice in _REASONS:
         if isinstance(exc, kind):
             return Offline(what(host), meaning, advice, subject=url, retryable=True, code=code)
-    if isinstance(exc, HTTPError) and "Incomplete" not in str(exc) and "onnection" not in str(exc):
+    if _is_no_http(exc):
         return ServiceTrouble(
             f"{host} answered with something that is no HTTP.", meaning, "Check the address.", subject=url, code=code
         )

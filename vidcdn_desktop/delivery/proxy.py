@@ -247,16 +247,18 @@ class PlaybackProxy:
         except OSError:
             return
         connection = _Connection(sock)
+        connection.thread = threading.Thread(
+            target=self._serve, args=(connection,), name="playback-connection", daemon=True
+        )
         with self._lock:
+            # Forgotten here and not by the thread itself, so that `close` waits for its very end.
+            self._connections = {c for c in self._connections if c.thread is not None and c.thread.is_alive()}
             refused = self._closed or len(self._connections) >= _MOST_CONNECTIONS
             if not refused:
                 self._connections.add(connection)
+                connection.thread.start()
         if refused:
             sock.close()
-            return
-        thread = threading.Thread(target=self._serve, args=(connection,), name="playback-connection", daemon=True)
-        connection.thread = thread
-        thread.start()
 
     def _serve(self, connection: _Connection) -> None:
         try:
@@ -266,8 +268,6 @@ class PlaybackProxy:
         except (OSError, Cancelled):
             pass  # the player hung up
         finally:
-            with self._lock:
-                self._connections.discard(connection)
             connection.sock.close()
 
     @staticmethod
