@@ -64,7 +64,7 @@ def manifest(media_dir: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def clip_end(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A landscape clip whose index stands at the end."""
-    from clips import make_clip
+    from films import make_clip
 
     return make_clip(tmp_path_factory.mktemp("clips") / "Lake at dawn.mp4")
 
@@ -72,7 +72,7 @@ def clip_end(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clip_fast(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A portrait clip whose index stands in front."""
-    from clips import make_clip
+    from films import make_clip
 
     target = tmp_path_factory.mktemp("clips") / "tall.mp4"
     return make_clip(target, size="180x320", options=("-movflags", "+faststart"))
@@ -81,6 +81,6 @@ def clip_fast(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clip_other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another film under the first one's name."""
-    from clips import make_clip
+    from films import make_clip
 
     return make_clip(tmp_path_factory.mktemp("other") / "Lake at dawn.mp4", picture="smptebars")

@@ -249,12 +249,12 @@ def make_application() -> QApplication:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     # Short turns for Python threads: the GUI thread gets the interpreter back within a millisecond.
     sys.setswitchinterval(0.001)
-    app = QApplication.instance() or QApplication([APP_NAME])
+    app = cast("QApplication", QApplication.instance() or QApplication([APP_NAME]))
     app.setApplicationName("vidcdn-desktop")
     app.setApplicationDisplayName(APP_NAME)
     QGuiApplication.setDesktopFileName(APP_ID)
     QGuiApplication.setQuitOnLastWindowClosed(False)
-    return cast("QApplication", app)
+    return app
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from clips import stream_hash, top_boxes
+from films import stream_hash, top_boxes
 from vidcdn_desktop.__main__ import main
 from vidcdn_desktop.practice.cloud import PracticeCloud
 

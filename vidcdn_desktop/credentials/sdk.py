@@ -19,8 +19,9 @@ _READ_TIMEOUT_S = 60
 _ATTEMPTS = 5
 
 _EXPECT_FROM_BYTES = 4 << 20
-"""Ask before sending ("Expect: 100-continue") from this size. It costs a round trip, which a small object feels, and
-saves sending megabytes to a server that refuses them."""
+"""Ask before sending an object ("Expect: 100-continue") from this size. It costs a round trip, which a small object
+feels, and saves sending megabytes to a server that refuses them. Parts never ask: whoever could begin the upload may
+send them."""
 
 _SENDING_OPERATIONS = frozenset({"PutObject", "UploadPart"})
 
@@ -97,7 +98,7 @@ def _start_counting(request: Any, operation_name: str, **_: Any) -> None:
 
 
 def _expect_for_large_bodies(model: Any, params: dict[str, Any], **_: Any) -> None:
-    if model.http.get("method") not in ("PUT", "POST"):
+    if model.name != "PutObject":
         return
     body: Any = params.get("body")
     if hasattr(body, "read") and hasattr(body, "__len__") and len(body) >= _EXPECT_FROM_BYTES:

@@ -6,26 +6,18 @@ waiting, reading). Only looking up a name cannot be cut; it ends by the system's
 
 from __future__ import annotations
 
-import errno
 import http.client
 import os
-import selectors
-import socket
 import ssl
-import struct
-import sys
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 from botocore.httpsession import where as botocore_certificates
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -39,14 +31,11 @@ from urllib3.exceptions import (
 )
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.delivery.connections import POOLS, Cut, cutting
 from vidcdn_desktop.delivery.urls import is_loopback
 from vidcdn_desktop.errors import Offline, ServiceTrouble, SettingsInvalid, VidcdnError
 
 USER_AGENT = "vidcdn-desktop"
-_CONNECT_SLICE_S = 0.05
-"""How often a connection attempt looks whether it was cancelled."""
-_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-"""SO_LINGER on, 0 s: closing sends a reset. A plain close leaves an edge with a full send buffer waiting."""
 _MEANING = "What the CDN serves is not known."
 
 
@@ -97,149 +86,10 @@ def tls_context(environ: Mapping[str, str] | None = None) -> ssl.SSLContext:
     return context
 
 
-class _Cut:
-    """The connection of one request, so that another thread can cut it.
-
-    Holds a duplicate of the socket: the TLS layer takes the original away from under us during the handshake.
-    """
-
-    def __init__(self, token: CancelToken) -> None:
-        self.token = token
-        self._lock = threading.Lock()
-        self._duplicate: socket.socket | None = None
-        self._remove = token.on_cancel(self._cut)
-
-    def watch(self, sock: socket.socket) -> None:
-        """Cut this connection on cancel (at once if that was before)."""
-        with self._lock:
-            if self._duplicate is not None:
-                self._duplicate.close()
-            self._duplicate = socket.fromfd(
-                sock.fileno(), getattr(sock, "family", socket.AF_INET), getattr(sock, "type", socket.SOCK_STREAM)
-            )
-        if self.token.is_cancelled:
-            self._cut()
-
-    def _cut(self) -> None:
-        with self._lock:
-            if self._duplicate is not None:
-                with suppress(OSError):
-                    self._duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                    self._duplicate.shutdown(socket.SHUT_RDWR)
-
-    def give_up(self) -> None:
-        """The rest of the body is not wanted: tell the other side at once, by this thread."""
-        self._cut()
-
-    def release(self) -> None:
-        """The connection goes back to the pool or is closed: leave it alone from now on."""
-        self._remove()
-        with self._lock:
-            if self._duplicate is not None:
-                self._duplicate.close()
-                self._duplicate = None
-
-
-_current = threading.local()
-
-
-@contextmanager
-def _cutting(cut: _Cut) -> Iterator[None]:
-    _current.cut = cut
-    try:
-        yield
-    finally:
-        _current.cut = None
-
-
-def _connect(host: str, port: int, timeout_s: float, options: Any) -> socket.socket:
-    """Connect to the first address that answers, giving up within a moment of a cancel."""
-    cut: _Cut | None = getattr(_current, "cut", None)
-    last: OSError = OSError(errno.EHOSTUNREACH, "no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            for option in options or ():
-                sock.setsockopt(*option)
-            sock.setblocking(False)
-            with suppress(BlockingIOError):
-                sock.connect(address)
-            _wait_connected(sock, time.monotonic() + timeout_s, cut)
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                raise OSError(code, os.strerror(code))
-            sock.settimeout(timeout_s)
-        except OSError as exc:
-            sock.close()
-            last = exc
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise last
-
-
-def _wait_connected(sock: socket.socket, end: float, cut: _Cut | None) -> None:
-    with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_WRITE)
-        while not selector.select(_CONNECT_SLICE_S):
-            if cut is not None:
-                cut.token.raise_if_cancelled()
-            if time.monotonic() >= end:
-                raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-
-
-class _Cuttable:
-    """Mixed into urllib3's connections: connects cancellably and shows its socket to the request's `_Cut`."""
-
-    def _new_conn(self: Any) -> socket.socket:
-        timeout = self.timeout if isinstance(self.timeout, (int, float)) else 10.0
-        try:
-            sock = _connect(self._dns_host, self.port, float(timeout), self.socket_options)
-        except socket.gaierror as exc:
-            raise NameResolutionError(self.host, self, exc) from exc
-        except TimeoutError as exc:
-            raise ConnectTimeoutError(self, "timed out") from exc
-        except OSError as exc:
-            raise NewConnectionError(self, str(exc)) from exc
-        self._show(sock)
-        return sock
-
-    def _show(self: Any, sock: socket.socket) -> None:
-        cut: _Cut | None = getattr(_current, "cut", None)
-        if cut is not None:
-            cut.watch(sock)
-
-    def request(self: Any, *args: Any, **kwargs: Any) -> None:
-        if self.sock is not None:  # a kept connection
-            self._show(self.sock)
-        super().request(*args, **kwargs)  # type: ignore[misc]
-
-
-class _PlainConnection(_Cuttable, HTTPConnection):
-    pass
-
-
-class _TlsConnection(_Cuttable, HTTPSConnection):
-    pass
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-_POOLS = {"http": _PlainPool, "https": _TlsPool}
-
-
 class HttpAnswer:
     """Status and headers of an answer, and its body to be read by one thread. Close it, or use it with `with`."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, cut: _Cut, url: str) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, cut: Cut, url: str) -> None:
         self._response = response
         self._cut = cut
         self.url = url
@@ -323,10 +173,10 @@ class HttpClient:
         """
         url = checked_url(url)
         token.raise_if_cancelled()
-        cut = _Cut(token)
+        cut = Cut(token)
         sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})}
         try:
-            with _cutting(cut):
+            with cutting(cut):
                 response = self._manager(url).urlopen(
                     method,
                     url,
@@ -384,7 +234,7 @@ class HttpClient:
             )
         else:
             manager = urllib3.PoolManager(**options)
-        manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = POOLS
         return manager
 
 
@@ -423,9 +273,9 @@ _REASONS: tuple[_Reason, ...] = (
 
 
 def _is_no_http(exc: BaseException) -> bool:
-    """Whether the other side speaks something else; hanging up without a word does not count."""
-    inner = [a for a in exc.args if isinstance(a, http.client.HTTPException)]
-    return any(not isinstance(a, http.client.RemoteDisconnected) for a in inner)
+    """Whether the other side speaks something else; hanging up, early or in the middle, does not count."""
+    cut = (http.client.RemoteDisconnected, http.client.IncompleteRead)
+    return any(isinstance(a, http.client.HTTPException) and not isinstance(a, cut) for a in exc.args)
 
 
 def _was_refused(exc: BaseException) -> bool:

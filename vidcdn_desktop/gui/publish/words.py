@@ -73,8 +73,9 @@ def advice(snapshot: JobSnapshot) -> str:
         if snapshot.state is JobState.REFUSED:
             return display(snapshot.error.advice)
         return display(" ".join(p for p in (snapshot.error.meaning, snapshot.error.advice) if p))
-    if snapshot.state is JobState.READY and snapshot.plan is not None and snapshot.plan.notes:
-        return snapshot.plan.notes[0]
+    if snapshot.state is JobState.READY and snapshot.info is not None:
+        notes = snapshot.plan.notes if snapshot.plan else ()
+        return " ".join(display(text) for text in (snapshot.info.advice, *notes) if text)
     return ""
 
 
