@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from vidcdn_desktop.gui.widgets import PAGE_MARGIN, Button, ElidedLabel, PlainLabel
+from vidcdn_desktop.gui.widgets import PAGE_MARGIN, Button, PlainLabel
 
 _GAP = 12
 """To what follows on the page, in pixels."""
@@ -18,7 +18,7 @@ class PracticeBanner(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(PAGE_MARGIN, 0, PAGE_MARGIN, _GAP)
         frame = QFrame()
@@ -28,12 +28,7 @@ class PracticeBanner(QWidget):
         layout.setContentsMargins(13, 9, 13, 9)
         layout.setSpacing(12)
         layout.addWidget(PlainLabel("You are using the practice cloud.", role="strong"))
-        layout.addWidget(
-            ElidedLabel(
-                "Everything works, nothing leaves this computer.", role="small", mode=Qt.TextElideMode.ElideRight
-            ),
-            1,
-        )
+        layout.addWidget(PlainLabel("Everything works, nothing leaves this computer.", role="small", wrap=True), 1)
         self.button = Button("Connect an AWS account…", small=True)
         self.button.clicked.connect(self.connect_requested)
         layout.addWidget(self.button)
