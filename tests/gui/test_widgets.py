@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QObject, QPoint, QPointF, Qt, QThread, QUrl, Slot
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Slot
 from PySide6.QtGui import QAccessible, QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -589,16 +589,16 @@ class Receiver(QObject):
         self.results: list[object] = []
         self.errors: list[errors.VidcdnError] = []
         self.cancelled = 0
-        self.threads: set[object] = set()
+        self.threads: set[int] = set()
 
     @Slot(object)
     def on_done(self, result: object) -> None:
-        self.threads.add(QThread.currentThread())
+        self.threads.add(threading.get_ident())
         self.results.append(result)
 
     @Slot(object)
     def on_error(self, error: errors.VidcdnError) -> None:
-        self.threads.add(QThread.currentThread())
+        self.threads.add(threading.get_ident())
         self.errors.append(error)
 
     @Slot()
@@ -616,15 +616,18 @@ def raising(error: BaseException):
 def test_results_arrive_on_the_gui_thread_whole(qtbot) -> None:
     receiver = Receiver()
     worker: list[int] = []
+    gate = threading.Event()
 
     def work() -> int:
         worker.append(threading.get_ident())
+        assert gate.wait(30)
         return 5_368_709_121
 
     background.run_in_background(receiver, work, receiver.on_done, receiver.on_error)
     assert background.busy() == 1
+    gate.set()
     qtbot.waitUntil(lambda: receiver.results == [5_368_709_121])
-    assert receiver.threads == {QApplication.instance().thread()}
+    assert receiver.threads == {threading.get_ident()}
     assert worker[0] != threading.get_ident()
     qtbot.waitUntil(lambda: not background._running)
 

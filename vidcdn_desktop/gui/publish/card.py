@@ -136,8 +136,6 @@ class VideoCard(Card):
         set_property(self.title, "inline", True)
         self._show_picture(snapshot)
         facts = facts_line(info) if info else "Looking at the file…" if state is JobState.INSPECTING else ""
-        if result is not None and words.published_line(result):
-            facts = f"{facts} · {words.published_line(result)}"
         self.facts.set_text(facts)
         self.facts.setVisible(bool(facts))
         for widget in (self.progress, self.line, self.steps):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from vidcdn_desktop.gui.bridge import FrameReady
 from vidcdn_desktop.gui.widgets import Button, Fact, FactsGrid, LinkButton, PlainLabel, PosterView, SegmentedControl
@@ -34,8 +34,8 @@ def format_position(at_s: float) -> str:
     return f"{head}:{seconds:06.3f}"
 
 
-class DetailsPanel(QScrollArea):
-    """Shows and edits one job's options."""
+class DetailsPanel(QWidget):
+    """Shows and edits one job's options. The drawer it stands in scrolls it."""
 
     options_changed = Signal(object)
     """(str job id, PublishOptions)."""
@@ -47,13 +47,8 @@ class DetailsPanel(QScrollArea):
         self._snapshot: JobSnapshot | None = None
         self._scrubbing = False
         self._poster: bytes | None = None
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QWidget()
-        self.setWidget(inner)
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(18, 14, 18, 18)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         self._build_thumbnail(column)
         self._build_choices(column)

@@ -20,6 +20,8 @@ _VERDICTS: dict[Verdict, Marked] = {
     Verdict.CANNOT: ("Can't be published", "danger"),
 }
 
+_REFUSED = "Can't be published: "
+
 _STEP_NAMES = {
     Step.INSPECT: "Looking at the file",
     Step.FAST_START: "Preparing the fast start",
@@ -38,7 +40,8 @@ def badges(snapshot: JobSnapshot) -> list[Marked]:
     if state is JobState.REFUSED and snapshot.error is not None:
         if info is not None and info.verdict is Verdict.NEEDS_CONVERSION:
             return [_VERDICTS[Verdict.NEEDS_CONVERSION]]
-        return [(f"Can't be published: {display(snapshot.error.what, 100)}", "danger")]
+        what = display(snapshot.error.what, 110).removeprefix(_REFUSED).rstrip(".")
+        return [(f"{_REFUSED}{what[:1].lower()}{what[1:]}", "danger")]
     if state is JobState.CANCELLED:
         return [("Cancelled, nothing was published", "neutral")]
     if state is JobState.QUEUED:
@@ -67,8 +70,8 @@ def live_badge(snapshot: JobSnapshot) -> Marked | None:
 
 def advice(snapshot: JobSnapshot) -> str:
     """What it means and what to do, below the badges; empty if nothing is wrong."""
-    if snapshot.state is JobState.PUBLISHED:
-        return delivery_problem(snapshot)
+    if snapshot.state is JobState.PUBLISHED and snapshot.result is not None:
+        return delivery_problem(snapshot) or published_line(snapshot.result)
     if snapshot.error is not None and snapshot.state in (JobState.FAILED, JobState.REFUSED):
         if snapshot.state is JobState.REFUSED:
             return display(snapshot.error.advice)
