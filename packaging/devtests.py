@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -13,11 +14,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from devsystem import say
 
-# Longer than any healthy step by far; a hanging test must not hang the machine that runs it.
-_LIMIT_S = 900.0
+# Longer than any healthy step by far. Both test runs together must end within the 25 minutes a build may take.
+_LIMIT_S = 600.0
+_LAST_WORDS_S = 10.0
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 _CLOSING = re.compile(
     r"^(=+ )?(?=.*\b(passed|failed|errors?|skipped|no tests ran)\b).* in [\d.]+s( \([\d:]+\))?( =+)?$"
@@ -121,16 +124,29 @@ def steps(python: Path, root: Path) -> list[Step]:
     ]
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End a step and what it started."""
-    say(f"\nThis step took longer than {_LIMIT_S / 60:.0f} minutes and is stopped.")
+def _end(process: subprocess.Popen[str], with_words: bool) -> None:
+    """End a step and what it started. An interrupt first: pytest then still shows what failed before it hung."""
     if os.name == "nt":
         process.kill()
-    else:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        if with_words:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LAST_WORDS_S)
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def run_step(step: Step, root: Path, environ: dict[str, str]) -> Outcome:
+def _show(stream: IO[str], output: list[str]) -> None:
+    """Pass a step's output on as it comes."""
+    with stream:
+        for line in stream:
+            output.append(line)
+            sys.stdout.write(line)
+            sys.stdout.flush()
+
+
+def run_step(step: Step, root: Path, environ: dict[str, str], limit_s: float = _LIMIT_S) -> Outcome:
     """Run one step, show its output as it comes, and keep what the summary needs."""
     say(f"\n--- {step.name}")
     begun = time.monotonic()
@@ -147,24 +163,26 @@ def run_step(step: Step, root: Path, environ: dict[str, str]) -> Outcome:
         # A group of its own, so that a step that hangs goes with all its children.
         start_new_session=os.name != "nt",
     )
-    timer = threading.Timer(_LIMIT_S, _stop, (process,))
-    timer.start()
+    assert process.stdout is not None
     output: list[str] = []
+    # Read beside waiting: a stray child may hold the pipe open long after the step itself has ended.
+    reader = threading.Thread(target=_show, args=(process.stdout, output), name="step-output", daemon=True)
+    reader.start()
+    stopped = False
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            output.append(line)
-        code = process.wait()
+        process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        stopped = True
+        say(f"\nThis step took longer than {limit_s / 60:.0f} minutes and is stopped.")
+        _end(process, with_words=True)
     except BaseException:
-        process.terminate()
-        process.wait()
+        _end(process, with_words=False)
         raise
     finally:
-        timer.cancel()
-        if process.stdout is not None:
-            process.stdout.close()
+        process.wait()
+        reader.join(_LAST_WORDS_S)
+    # Stopped is never right, whatever code it ended with.
+    code = process.returncode or (1 if stopped else 0)
     return Outcome(step, code, time.monotonic() - begun, closing_line(output) if step.is_pytest else "")
 
 

@@ -359,6 +359,36 @@ def test_a_failed_check_fails_the_command(
     assert capfd.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="process groups are a POSIX matter")
+def test_a_hanging_step_is_ended_with_its_children_and_is_not_right(devtests: ModuleType, tmp_path: Path) -> None:
+    """The child inherits the pipe and outlives an interrupt; without the group the step would never end."""
+    child = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); signal.pause()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    step = devtests.Step("hangs", [sys.executable, "-c", parent], is_pytest=True)
+    outcome = devtests.run_step(step, tmp_path, dict(os.environ), limit_s=1.0)
+    assert outcome.code != 0
+    assert devtests.totals([outcome]) == (0, 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an interrupt cannot be sent to one process there")
+def test_a_hanging_run_still_tells_what_failed_before(
+    devtests: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    signal.pause()
+except KeyboardInterrupt:
+    print("=== 1 failed, 3 passed in 9.00s ===")
+"""
+    step = devtests.Step("hangs", [sys.executable, "-c", code], is_pytest=True)
+    outcome = devtests.run_step(step, tmp_path, dict(os.environ), limit_s=4.0)
+    assert outcome.code == 1
+    assert devtests.totals([outcome]) == (3, 1)
+    assert "is stopped" in capfd.readouterr().out
+
+
 # The run without Qt
 
 
