@@ -58,6 +58,12 @@ class _Task(QThread):
         else:
             self.done.emit(result)
 
+    @Slot()
+    def on_owner_gone(self) -> None:
+        """Whoever asked is gone: stop working for it."""
+        if self.token is not None:
+            self.token.cancel()
+
 
 class _Reaper(QObject):
     """Lets go of ended tasks. A task cannot do it in a slot of its own: the last reference would delete it there."""
@@ -106,8 +112,9 @@ def run_in_background(
     if on_cancelled is not None:
         task.cancelled.connect(_checked(on_cancelled), queued)
     if token is not None:
-        # A plain function is right here: the owner dies on the GUI thread, and cancelling is safe on any.
-        owner.destroyed.connect(token.cancel)
+        # To a slot of the task, which Qt disconnects when the task goes: the token itself may be collected earlier
+        # than the owner, and a signal that reaches a collected object crashes the program.
+        owner.destroyed.connect(task.on_owner_gone)
     task.finished.connect(_reaper().on_finished, queued)
     _running.add(task)
     task.start()
