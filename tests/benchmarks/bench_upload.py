@@ -30,7 +30,7 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(_ROOT), str(_ROOT / "tests")]
 
-import servers  # noqa: E402 - the tests' helpers, found through the line above
+import servers
 
 BUCKET = "films"
 OURS, BOTO3, S5CMD = "this program", "ffmpeg + boto3 upload_file", "ffmpeg + s5cmd"

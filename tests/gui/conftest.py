@@ -19,6 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # The offscreen platform says these of itself (sizes, windows in front, menus), not of us.
     for words in (r"propagateSizeHints\(\)", r"not support raise\(\)", r"not support grabbing the keyboard"):
         config.addinivalue_line("qt_log_ignore", words)
+    # And these Qt Multimedia says of a computer without sound and without a GPU.
+    for words in ("PulseAudioService", "No audio device detected", "No RHI backend"):
+        config.addinivalue_line("qt_log_ignore", words)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-
 from clips import h264, make_clip, turn
+
 from vidcdn_desktop.bytesource import BytesSource
 from vidcdn_desktop.errors import CorruptMedia
 from vidcdn_desktop.media.geometry import display_size, fit_within, quarter_turn, sane_aspect

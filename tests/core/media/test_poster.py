@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from clips import h264, make_clip, turn
 from PIL import Image, ImageCms, PngImagePlugin
 
-from clips import h264, make_clip, turn
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.errors import CorruptMedia, SourceGone, SourceUnreadable, UnsupportedMedia
 from vidcdn_desktop.media.ffmpeg import Tools, find_tools

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from clips import h264, make_clip, turn
 from PIL import Image
 
-from clips import h264, make_clip, turn
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.errors import SourceGone, SourceUnreadable
 from vidcdn_desktop.media.ffmpeg import Tools, find_tools

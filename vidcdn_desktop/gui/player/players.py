@@ -1,0 +1,60 @@
+"""The open player windows and the loopback proxy they read through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
+
+from vidcdn_desktop.delivery.proxy import PlaybackProxy
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.models.play_wish import PlayWish
+from vidcdn_desktop.gui.player.multimedia import multimedia
+from vidcdn_desktop.gui.player.window import PlayerWindow
+
+
+class Players(QObject):
+    """Opens a window for each wish. GUI thread."""
+
+    stopped = Signal()
+
+    def __init__(self, sign_again: Callable[[PlayWish], str] | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._sign_again = sign_again
+        self._proxy: PlaybackProxy | None = None
+        self.windows: list[PlayerWindow] = []
+
+    @Slot(object)
+    def play(self, wish: PlayWish) -> None:
+        """Play one video; in the browser where this computer has no Qt Multimedia."""
+        if multimedia() is None:
+            QDesktopServices.openUrl(QUrl(wish.url))
+            return
+        if self._proxy is None:
+            self._proxy = PlaybackProxy()
+        sign = self._sign_again
+        window = PlayerWindow(wish, self._proxy, (lambda: sign(wish)) if sign else (lambda: wish.url))
+        window.closed.connect(self._on_closed)
+        self.windows.append(window)
+        window.show()
+        window.start()
+
+    @Slot(object)
+    def _on_closed(self, window: PlayerWindow) -> None:
+        if window in self.windows:
+            self.windows.remove(window)
+        window.deleteLater()
+
+    @Slot()
+    def stop(self) -> None:
+        """Close every window, then the proxy; its threads are waited for off the GUI thread."""
+        for window in list(self.windows):
+            window.close()
+        if self._proxy is not None:
+            proxy, self._proxy = self._proxy, None
+            run_in_background(self, proxy.close, self._on_proxy_closed)
+
+    @Slot(object)
+    def _on_proxy_closed(self, _nothing: object) -> None:
+        self.stopped.emit()
