@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import cast
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QMessageLogContext, QObject, Qt, QTimer, QtMsgType, Signal, Slot, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -244,6 +244,20 @@ class _CrashNet:
             self._on_exception(args.exc_type, args.exc_value, args.exc_traceback)
 
 
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def _to_log(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+    """Qt's own messages go to the log, redacted like everything else, and not to the terminal."""
+    logging.getLogger("qt").log(_LEVELS.get(kind, logging.WARNING), "%s", message)
+
+
 def make_application() -> QApplication:
     """The QApplication with our names; offscreen where there is no display."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -254,6 +268,7 @@ def make_application() -> QApplication:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    qInstallMessageHandler(_to_log)
     app = cast("QApplication", QApplication.instance() or QApplication([APP_NAME]))
     app.setApplicationName("vidcdn-desktop")
     app.setApplicationDisplayName(APP_NAME)

@@ -81,7 +81,8 @@ def find_tools(ffmpeg: str | Path | None = None, ffprobe: str | Path | None = No
 
     A configured path that is no program is ignored; a configured ffmpeg also tells where its ffprobe may be.
     """
-    beside = [Path(sys.executable).resolve().parent]
+    # Only a bundle has its helpers beside it; beside a Python interpreter lies whatever the system has.
+    beside = [Path(sys.executable).resolve().parent] if getattr(sys, "frozen", False) else []
     folders = [Path(configured).parent for configured in (ffmpeg, ffprobe) if configured] + beside
     return Tools(_find("ffmpeg", ffmpeg, folders), _find("ffprobe", ffprobe, folders))
 
