@@ -332,3 +332,15 @@ def unfinished(cloud: PracticeCloud, prefix: str) -> list[Any]:
     answer = client.list_multipart_uploads(Bucket=cloud.bucket, Prefix=prefix)
     client.close()
     return answer.get("Uploads", [])
+
+
+def test_a_foreign_store_is_never_looked_up_at_aws(
+    call: Call, clip_end: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    """Only the S3 endpoint is set: a request to CloudFront would leave this computer, and the test would fail."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", environment["AWS_ENDPOINT_URL"])
+    answer = call("publish", clip_end, "--prefix", "foreign")
+    assert answer.code == 0, answer.err
+    assert answer.only["url_expires"]
+    assert answer.only["verified"] is None

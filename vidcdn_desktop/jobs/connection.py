@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.credentials.clients import ClientSet, build_clients
@@ -31,7 +31,8 @@ class Connection:
         self.clients = clients
         self.parallel_parts = parallel_parts
         self.storage: Storage = S3Storage(clients.s3, expected_bucket_owner=profile.expected_bucket_owner)
-        self.cdn: Cdn | None = CloudFrontCdn(clients.cloudfront) if clients.cloudfront is not None else None
+        cloudfront = None if _is_elsewhere(profile) else clients.cloudfront
+        self.cdn: Cdn | None = CloudFrontCdn(cloudfront) if cloudfront is not None else None
         self.cdn_problem: VidcdnError | None = None
         """Why the distributions could not be listed (the bucket may work all the same)."""
         self._lock = threading.Lock()
@@ -103,6 +104,13 @@ class Connection:
     def close(self) -> None:
         """Close idle HTTP connections."""
         self.clients.close()
+
+
+def _is_elsewhere(profile: ConnectionProfile) -> bool:
+    """Whether S3 is somebody else's: then nothing about it is asked of AWS, unless a distribution was named."""
+    host = urlsplit(profile.endpoint_url).hostname or ""
+    aws = not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return not aws and not profile.cloudfront_endpoint_url and not profile.distribution_id
 
 
 def open_connection(profile: ConnectionProfile, secrets: SecretStore, *, parallel_parts: int = 8) -> Connection:
