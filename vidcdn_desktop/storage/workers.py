@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
 _T = TypeVar("_T")
+
+_NICE = 10
+"""Measured with a 1 GB publish beside the window: fewer late ticks, and no less throughput."""
 
 
 def start(call: Callable[[], _T], name: str, *, daemon: bool = True) -> Future[_T]:
@@ -20,6 +26,7 @@ def start(call: Callable[[], _T], name: str, *, daemon: bool = True) -> Future[_
     future.set_running_or_notify_cancel()
 
     def run() -> None:
+        _step_back()
         try:
             result = call()
         except BaseException as exc:  # noqa: BLE001 - handed over whole: whoever waits for the future raises it
@@ -29,3 +36,10 @@ def start(call: Callable[[], _T], name: str, *, daemon: bool = True) -> Future[_
 
     threading.Thread(target=run, name=name, daemon=daemon).start()
     return future
+
+
+def _step_back() -> None:
+    """Let the thread that draws the window go first where cores are short; Linux only, where threads have a nice."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

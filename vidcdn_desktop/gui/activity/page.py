@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from vidcdn_desktop.gui.bridge import JobBridge, is_live
@@ -198,6 +198,8 @@ class ActivityPage(QWidget):
         if card is None:
             return
         changed = card.snapshot.state is not snapshot.state
+        if not changed and not self.isVisible():
+            return  # bytes of a page nobody sees; it is brought up to date when shown
         card.show_snapshot(snapshot)
         if changed:
             self._show()
@@ -209,6 +211,14 @@ class ActivityPage(QWidget):
             self._list.removeWidget(card)
             card.deleteLater()
         self._show()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Bring every card up to date."""
+        for snapshot in self._bridge.snapshots():
+            card = self._cards.get(snapshot.id)
+            if card is not None:
+                card.show_snapshot(snapshot)
+        super().showEvent(event)
 
     @Slot(object)
     def _on_filter(self, _choice: object) -> None:

@@ -13,6 +13,7 @@ from vidcdn_desktop.gui.widgets import (
     ElidedLabel,
     FlowLayout,
     IconButton,
+    LiveLabel,
     PlainLabel,
     PosterView,
     StepRow,
@@ -54,7 +55,7 @@ class VideoCard(Card):
         self.facts = ElidedLabel(role="small")
         column.addWidget(self.facts)
         self.progress = ThinProgress()
-        self.line = PlainLabel(role="small")
+        self.line = LiveLabel()
         self.steps = StepRow()
         holder = QWidget()
         flow = FlowLayout(holder, gap=4, line_gap=4)

@@ -53,6 +53,7 @@ class PublishPage(QWidget):
         self._cards: dict[str, VideoCard] = {}
         self._selected = ""
         self._connected = False
+        self._shown_counts: tuple[Counts, bool] | None = None
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -244,6 +245,11 @@ class PublishPage(QWidget):
 
     @Slot(object)
     def _on_counts(self, counts: Counts) -> None:
+        # The bytes move ten times a second; nothing here shows them.
+        shown = (replace(counts, fraction=None), self._connected)
+        if shown == self._shown_counts:
+            return
+        self._shown_counts = shown
         self.footer.set_status(words.footer(counts))
         self.footer.setVisible(counts.total > 0)
         self.publish_button.set_text(words.button(counts.ready))

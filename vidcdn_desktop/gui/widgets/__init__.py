@@ -61,7 +61,7 @@ from vidcdn_desktop.gui.widgets.facts import Fact, FactsGrid, FindingRow
 from vidcdn_desktop.gui.widgets.flow import FlowLayout
 from vidcdn_desktop.gui.widgets.iconlabel import IconLabel
 from vidcdn_desktop.gui.widgets.inputs import CheckBox, ComboBox
-from vidcdn_desktop.gui.widgets.labels import Badge, ElidedLabel, PlainLabel
+from vidcdn_desktop.gui.widgets.labels import Badge, ElidedLabel, LiveLabel, PlainLabel
 from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN, PageFooter, PageHeader, page_body
 from vidcdn_desktop.gui.widgets.poster import PosterView, decode_poster
 from vidcdn_desktop.gui.widgets.progress import Skeleton, ThinProgress
@@ -93,6 +93,7 @@ __all__ = [
     "IconButton",
     "IconLabel",
     "LinkButton",
+    "LiveLabel",
     "PageFooter",
     "PageHeader",
     "PathChips",

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
+from vidcdn_desktop.gui.fonts import ui_font
+from vidcdn_desktop.gui.theme import color
 from vidcdn_desktop.gui.widgets.style import plain_tooltip, set_property
 
 
@@ -170,3 +182,37 @@ class ElidedLabel(QLabel):
         menu.addAction(action)
         menu.exec(event.globalPos())
         menu.deleteLater()
+
+
+class LiveLabel(QWidget):
+    """One small line that changes ten times a second: it repaints itself and never asks for a new layout.
+
+    A `QLabel` invalidates every layout up to the window with each new text, which costs more than the upload beside it.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._font = ui_font(12)
+        self.setFixedHeight(QFontMetrics(self._font).height() + 2)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def text(self) -> str:
+        """What is shown."""
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Change the text."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(text)
+            self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the line, its end cut off where there is no room."""
+        painter = QPainter(self)
+        painter.setFont(self._font)
+        painter.setPen(color("muted"))
+        shown = QFontMetrics(self._font).elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeading), shown)
+        painter.end()
