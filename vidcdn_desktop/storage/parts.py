@@ -20,7 +20,9 @@ MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE
 
 _SMALL_PART = 8 * MIB
 _LARGE_PART = 16 * MIB
-_LARGE_FROM = 2 << 30
+_LARGE_FROM = 256 * MIB
+"""From here on large parts: half as many requests, a fifth faster and a fifth less CPU (measured on the byte sink), and
+still a part for each of sixteen connections. Below, small ones, so that a slow link is filled by several."""
 _COMFORTABLE_PARTS = 9_000
 """Doubling starts here, so that no upload comes near 10,000 parts."""
 
