@@ -15,11 +15,16 @@ class Cancelled(BaseException):
     """
 
 
+class Paused(Cancelled):
+    """The user paused: stop as for a cancel, but keep what is needed to go on."""
+
+
 class CancelToken:
     """Tells every part of one job to stop. Any thread may call any method.
 
-    `cancel()` returns at once and twice is harmless. Callbacks run once, in the cancelling thread; a callback added
-    after the cancel runs immediately. Callbacks must only record, kill a process or cancel a future.
+    `cancel()` and `pause()` return at once and twice is harmless; a cancel after a pause makes it a cancel for
+    whoever looks later. Callbacks run once, in the stopping thread; a callback added after the stop runs immediately.
+    Callbacks must only record, kill a process or cancel a future.
     """
 
     def __init__(self) -> None:
@@ -27,10 +32,19 @@ class CancelToken:
         self._lock = threading.Lock()
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._next = 0
+        self._paused = False
 
     def cancel(self) -> None:
         """Ask for the end."""
+        self._stop(paused=False)
+
+    def pause(self) -> None:
+        """Ask for the end, with the intention to go on later."""
+        self._stop(paused=True)
+
+    def _stop(self, *, paused: bool) -> None:
         with self._lock:
+            self._paused = paused and (self._paused or not self._event.is_set())
             if self._event.is_set():
                 return
             self._event.set()
@@ -42,13 +56,22 @@ class CancelToken:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether `cancel` was called."""
+        """Whether `cancel` or `pause` was called."""
         return self._event.is_set()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether it was a pause that stopped the job."""
+        return self._paused
+
+    def stopped(self) -> Cancelled:
+        """What to raise once `is_cancelled` is true: `Paused` or `Cancelled`."""
+        return Paused() if self._paused else Cancelled()
+
     def raise_if_cancelled(self) -> None:
-        """Raise `Cancelled` if the user has cancelled."""
+        """Raise `Cancelled` (or `Paused`) if the user has stopped the job."""
         if self._event.is_set():
-            raise Cancelled
+            raise self.stopped()
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until cancelled or `timeout_s` seconds have passed; True if cancelled."""

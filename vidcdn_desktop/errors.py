@@ -187,6 +187,18 @@ class ObjectNotFound(VidcdnError):
     title = "Not found"
 
 
+class UploadGone(VidcdnError):
+    """The unfinished upload is not in the bucket any more: completed, aborted, or swept by a lifecycle rule."""
+
+    title = "The unfinished upload is gone"
+
+
+class UploadBusy(VidcdnError):
+    """Another running copy of the program is sending this very video."""
+
+    title = "Already being sent"
+
+
 class KeyTaken(VidcdnError):
     """A conditional write found an object under the key (HTTP 412)."""
 

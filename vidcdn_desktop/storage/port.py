@@ -99,26 +99,69 @@ class UnfinishedUpload:
     initiated: datetime
 
 
-class PartLog(Protocol):
-    """Where an upload is remembered while it runs. The seam for the journal; `NullPartLog` forgets.
+@dataclass(frozen=True)
+class UploadIntent:
+    """What is about to be sent, written down before its first byte leaves."""
 
-    Calls come from the uploading threads, each before or after its effect as named.
+    ref: ObjectRef
+    size: int
+    """Bytes of the object."""
+    part_size: int
+    """Bytes; 0 for a single request."""
+    mark: str
+    """Value of the object's `vidcdn-job` metadata: tells this upload's object from any other."""
+    layout: str
+    """Digest of the planned bytes: source identity, ranges and the patched head (see `bytesource.layout_digest`)."""
+    only_if_absent: bool
+    """Whether the key must be free."""
+
+
+@dataclass(frozen=True)
+class UploadRecord:
+    """What a `PartLog` remembers of an upload that was begun and has not ended."""
+
+    intent: UploadIntent
+    upload_id: str
+    """Empty: CreateMultipartUpload may have been answered, but the answer was not written down."""
+    algorithm: str
+    """Checksum algorithm the upload was created with; empty for none."""
+    parts: tuple[PartResult, ...]
+    """Finished parts as far as they were written down. The bucket is right, this is a hint."""
+    completing: bool
+    """The request that makes the object visible was about to be sent."""
+    begun: datetime
+    """When the intent was written down; aware UTC."""
+
+
+class PartLog(Protocol):
+    """One upload's memory, across restarts. The journal implements it; `NullPartLog` forgets.
+
+    Calls come from the uploading threads, each before or after its effect as named. "Durable" calls return when a
+    loss of power cannot undo them.
     """
 
-    def upload_created(self, ref: ObjectRef, upload_id: str, part_size: int, total_size: int) -> None:
-        """CreateMultipartUpload has answered; no part was sent yet."""
+    def earlier(self) -> UploadRecord | None:
+        """The upload this log was left with, or None."""
         ...
 
-    def part_finished(self, upload_id: str, part: PartResult) -> None:
-        """UploadPart has answered."""
+    def planned(self, intent: UploadIntent) -> None:
+        """Before anything is sent; replaces what was remembered. Durable."""
         ...
 
-    def finished_parts(self, upload_id: str) -> Sequence[PartResult]:
-        """Parts that need not be sent again."""
+    def created(self, upload_id: str, algorithm: str) -> None:
+        """CreateMultipartUpload has answered; no part was sent yet. Durable."""
         ...
 
-    def upload_ended(self, upload_id: str, *, completed: bool) -> None:
-        """Completed or aborted: forget it."""
+    def part_finished(self, part: PartResult) -> None:
+        """UploadPart has answered. May reach the disk a little later: the bucket knows it, too."""
+        ...
+
+    def completing(self) -> None:
+        """The object is about to be made visible. Durable."""
+        ...
+
+    def ended(self, *, completed: bool) -> None:
+        """Completed, or aborted and gone: forget it. Durable."""
         ...
 
 
@@ -187,6 +230,13 @@ class Storage(Protocol):
 
     def abort_multipart(self, ref: ObjectRef, upload_id: str) -> None:
         """AbortMultipartUpload; an upload id that is gone already is fine."""
+        ...
+
+    def list_parts(self, ref: ObjectRef, upload_id: str) -> Iterator[PartResult]:
+        """ListParts, all pages; `checksum` is empty where the store tells none.
+
+        Raises: UploadGone: the upload id was completed, aborted, or swept by a lifecycle rule.
+        """
         ...
 
     def list_unfinished(self, bucket: str, prefix: str = "") -> Iterator[UnfinishedUpload]:
