@@ -36,7 +36,7 @@ _BUSY = {
     "429",
     "503 SlowDown",
 }
-_NOT_FOUND = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NoSuchDistribution", "NoSuchInvalidation"}
+_NOT_FOUND = {"NoSuchKey", "NoSuchVersion", "NoSuchDistribution", "NoSuchInvalidation"}
 _SLOW = {"RequestTimeout"}
 _BAD_NAME = {"InvalidBucketName", "InvalidURI", "KeyTooLongError", "MetadataTooLarge"}
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "EntityTooLarge"}
@@ -96,6 +96,8 @@ class Fault:
     request_id: str
     class_names: frozenset[str]
     bucket_region: str = ""
+    untrusted: bool = False
+    """The server's certificate was refused; any other TLS fault is a connection that was cut."""
     clock_off_s: float | None = None
     """How far this computer's clock is from the service's, in seconds; None if it did not tell the time."""
 
@@ -115,7 +117,7 @@ def fault_of(exc: BaseException) -> Fault:
     names = frozenset(c.__name__ for c in type(exc).__mro__)
     response = getattr(exc, "response", None)
     if not isinstance(response, dict):
-        return Fault("", None, str(exc), "", names)
+        return Fault("", None, str(exc), "", names, untrusted="certificate verify failed" in str(exc).lower())
     error = response.get("Error") or {}
     meta = response.get("ResponseMetadata") or {}
     headers = meta.get("HTTPHeaders") or {}
@@ -127,7 +129,7 @@ def fault_of(exc: BaseException) -> Fault:
         str(meta.get("RequestId") or ""),
         names,
         str(error.get("Region") or headers.get("x-amz-bucket-region") or ""),
-        _clock_off(headers),
+        clock_off_s=_clock_off(headers),
     )
 
 
@@ -185,6 +187,13 @@ def _by_code(fault: Fault, action: str, subject: str, bucket: str, meaning: str)
         )
     if code in _REGION:
         return _wrong_region(fault, bucket, subject, meaning)
+    if code == "NoSuchUpload":
+        return e.UploadGone(
+            "The unfinished upload is not in the bucket any more.",
+            meaning,
+            "Start it again; it begins at the first byte.",
+            subject=subject,
+        )
     if code in _NOT_FOUND:
         return e.ObjectNotFound("There is nothing under this name.", meaning, "Refresh the list.", subject=subject)
     if code in ("PreconditionFailed", "412"):
@@ -273,7 +282,7 @@ def _by_class(fault: Fault, subject: str, meaning: str) -> e.VidcdnError | None:
             "The connection has a value the service does not accept.", meaning, "Check the connection.", subject=subject
         )
     if names & _OFFLINE_CLASSES:
-        if "SSLError" in names:
+        if "SSLError" in names and fault.untrusted:
             return e.Offline(
                 "The connection is not secure: the server's certificate could not be verified.",
                 meaning,

@@ -77,6 +77,15 @@ class CancelToken:
         """Wait until cancelled or `timeout_s` seconds have passed; True if cancelled."""
         return self._event.wait(timeout_s)
 
+    def child(self) -> tuple[CancelToken, Callable[[], None]]:
+        """A token that stops with this one, and can be stopped alone; and what unties the two again."""
+        child = CancelToken()
+
+        def follow() -> None:
+            child._stop(paused=self._paused)
+
+        return child, self.on_cancel(follow)
+
     def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` on cancel; returns a function that takes the registration back."""
         with self._lock:

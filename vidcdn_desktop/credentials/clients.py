@@ -45,10 +45,13 @@ class ClientSet:
     """What requests are signed for."""
     endpoint: str
     """Where S3 requests go, for the details: the address."""
+    s3_transfer: S3Client
+    """For the requests that carry films. Tries once: who sends knows better when to try again, and can be stopped
+    while it waits."""
 
     def close(self) -> None:
         """Close all network connections; twice is harmless. No request may be running."""
-        for client in (self.s3, self.cloudfront, self.sts):
+        for client in (self.s3, self.s3_transfer, self.cloudfront, self.sts):
             if client is not None:
                 client.close()
 
@@ -83,6 +86,7 @@ def build_clients(profile: ConnectionProfile, secrets: SecretStore, *, max_conne
         session = _session(profile, secrets)
         region = profile.region or _region_of(session) or DEFAULT_REGION
         s3 = _client(session, profile, "s3", profile.endpoint_url, region, max_connections, built)
+        transfer = _client(session, profile, "s3", profile.endpoint_url, region, max_connections, built, attempts=1)
         cloudfront = sts = None
         if profile.has_cdn:
             control = profile.cloudfront_endpoint_url
@@ -101,6 +105,7 @@ def build_clients(profile: ConnectionProfile, secrets: SecretStore, *, max_conne
         sts=cast("STSClient | None", sts),
         region=region,
         endpoint=str(s3.meta.endpoint_url),
+        s3_transfer=cast("S3Client", transfer),
     )
 
 
@@ -205,6 +210,7 @@ def _client(
     region: str,
     max_connections: int,
     built: list[Any],
+    attempts: int | None = None,
 ) -> Any:
     from botocore.config import Config
 
@@ -223,7 +229,12 @@ def _client(
         extra["signature_version"] = "v4"
     if endpoint_url and is_loopback(endpoint_url):
         extra["proxies"] = {}  # empty, not None: no proxy at all
-    config = sdk.client_config(max_connections=max_connections, path_style=path_style, endpoint_url=endpoint_url)
+    config = sdk.client_config(
+        max_connections=max_connections,
+        path_style=path_style,
+        endpoint_url=endpoint_url,
+        **({} if attempts is None else {"attempts": attempts}),
+    )
     client: Any = session.create_client(
         cast("Any", service),
         region_name=region,

@@ -7,7 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.config import Config
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
 from botocore.handlers import add_expect_header
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+
+from vidcdn_desktop.cutting import Cuttable
 
 _APP_ID = "vidcdn-desktop"
 
@@ -37,7 +41,25 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def client_config(*, max_connections: int = 20, path_style: bool = False, endpoint_url: str = "") -> Config:
+class _PlainConnection(Cuttable, AWSHTTPConnection):
+    pass
+
+
+class _TlsConnection(Cuttable, AWSHTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def client_config(
+    *, max_connections: int = 20, path_style: bool = False, endpoint_url: str = "", attempts: int = _ATTEMPTS
+) -> Config:
     """The settings of every client we build.
 
     The payload is not hashed with SHA-256 where TLS (or the loopback interface) already protects it: that alone made
@@ -47,6 +69,7 @@ def client_config(*, max_connections: int = 20, path_style: bool = False, endpoi
         max_connections: Size of the connection pool; at least the number of requests at the same time.
         path_style: Put the bucket into the path instead of the host name.
         endpoint_url: Of an S3-compatible store or the practice cloud; empty for AWS, which is always https.
+        attempts: How often the SDK tries a request, the first time included.
     """
     protected = not endpoint_url or endpoint_url.lower().startswith("https://") or is_loopback(endpoint_url)
     app: dict[str, Any] = {"user_agent_appid": _APP_ID}  # missing in the type stubs
@@ -54,7 +77,7 @@ def client_config(*, max_connections: int = 20, path_style: bool = False, endpoi
         **app,
         signature_version="s3v4",
         max_pool_connections=max_connections,
-        retries={"mode": "standard", "max_attempts": _ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=_READ_TIMEOUT_S,
         tcp_keepalive=True,
@@ -75,6 +98,9 @@ def prepare_s3_client(client: Any) -> None:
     A body with a method `count_reads(on: bool)` is told when the pass that really sends begins: the SDK may read a
     body before that, to sign it, and those bytes must not be counted as sent.
     """
+    # Connections that a cancel, a pause or the watchdog can cut from another thread. botocore offers no public way to
+    # choose the class of a connection; the pools look it up in this table when they connect.
+    client._endpoint.http_session._pool_classes_by_scheme.update(http=_PlainPool, https=_TlsPool)
     events = client.meta.events
     events.register_first("request-created.s3", _stop_counting, unique_id="vidcdn-stop-counting")
     events.register_last("request-created.s3", _start_counting, unique_id="vidcdn-start-counting")

@@ -31,7 +31,7 @@ from urllib3.exceptions import (
 )
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
-from vidcdn_desktop.delivery.connections import POOLS, Cut, cutting
+from vidcdn_desktop.cutting import POOLS, Cut, cutting
 from vidcdn_desktop.delivery.urls import is_loopback
 from vidcdn_desktop.errors import Offline, ServiceTrouble, SettingsInvalid, VidcdnError
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import SourceChanged, VidcdnError
+from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import ProgressMeter
 
 MAX_BLOCK = 1 << 20
@@ -89,6 +90,7 @@ class SendingBody:
         token: CancelToken,
         meter: ProgressMeter | None,
         pace: Pace | None = None,
+        limiter: RateLimiter | None = None,
     ) -> None:
         self._source = source
         self._offset = offset
@@ -96,6 +98,7 @@ class SendingBody:
         self._token = token
         self._meter = meter
         self._pace = pace or Pace()
+        self._limiter = limiter
         self._position = 0
         self._counted = 0
         self._counting = False
@@ -124,6 +127,10 @@ class SendingBody:
         wanted = min(block, self._length - self._position)
         if wanted <= 0:
             return memoryview(b"")
+        if self._limiter is not None and self._counting:
+            wanted = self._limiter.block(wanted)
+            self._limiter.take(wanted, self._token)
+            self._pace.pause()  # waiting for our own limit says nothing about the link
         try:
             data = self._source.read_at(self._offset + self._position, wanted)
         except VidcdnError as exc:

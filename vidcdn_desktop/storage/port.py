@@ -12,6 +12,7 @@ from typing import Protocol
 
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import ProgressMeter
 
 
@@ -55,6 +56,8 @@ class StoredObject:
     last_modified: datetime | None = None
     """Aware UTC."""
     storage_class: str = "STANDARD"
+    proved_by: str = ""
+    """How it is known that these are the bytes that were sent, in words for a badge; empty if nothing was sent."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,17 @@ class PartResult:
     etag: str
     checksum: str
     """Base64 CRC of the part; empty where the store takes none."""
+    proof: str = ""
+    """What the store itself confirmed about this part: "CRC64NVME", "CRC32", "MD5", or empty for nothing."""
+
+
+@dataclass(frozen=True)
+class BegunUpload:
+    """A multipart upload that was created and not ended."""
+
+    upload_id: str
+    algorithm: str
+    """The checksum algorithm it was created with: "CRC64NVME", "CRC32" or "" for none."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +199,7 @@ class Storage(Protocol):
         *,
         token: CancelToken,
         meter: ProgressMeter | None = None,
+        limiter: RateLimiter | None = None,
         only_if_absent: bool = False,
     ) -> StoredObject:
         """PutObject: the whole source in one request.
@@ -193,14 +208,16 @@ class Storage(Protocol):
         """
         ...
 
-    def create_multipart(self, ref: ObjectRef, headers: ObjectHeaders) -> str:
-        """CreateMultipartUpload; gives the upload id."""
+    def create_multipart(
+        self, ref: ObjectRef, headers: ObjectHeaders, *, token: CancelToken | None = None
+    ) -> BegunUpload:
+        """CreateMultipartUpload. A cancel cuts the connection."""
         ...
 
     def upload_part(
         self,
         ref: ObjectRef,
-        upload_id: str,
+        begun: BegunUpload,
         number: int,
         source: ByteSource,
         offset: int,
@@ -208,19 +225,24 @@ class Storage(Protocol):
         *,
         token: CancelToken,
         meter: ProgressMeter | None = None,
+        limiter: RateLimiter | None = None,
     ) -> PartResult:
-        """UploadPart: `length` bytes of `source` at `offset` as part `number`, read in 1 MiB blocks."""
+        """UploadPart: `length` bytes of `source` at `offset` as part `number`, read in 1 MiB blocks.
+
+        Raises: UploadGone, ChecksumMismatch, Cancelled (within milliseconds: the connection is cut).
+        """
         ...
 
     def complete_multipart(
         self,
         ref: ObjectRef,
-        upload_id: str,
+        begun: BegunUpload,
         parts: Sequence[PartResult],
         *,
         size: int,
         checksum: str,
         only_if_absent: bool = False,
+        token: CancelToken | None = None,
     ) -> StoredObject:
         """CompleteMultipartUpload with the combined full-object checksum.
 

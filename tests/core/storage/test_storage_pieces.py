@@ -237,7 +237,7 @@ def _client_error(code: str, status: int, **headers: str) -> Exception:
 @pytest.mark.parametrize(
     ("code", "status", "kind", "retryable"),
     [
-        ("NoSuchUpload", 404, e.ObjectNotFound, False),
+        ("NoSuchUpload", 404, e.UploadGone, False),
         ("RequestTimeout", 400, e.Offline, True),
         ("InvalidBucketName", 400, e.SettingsInvalid, False),
         ("QuotaExceeded", 403, e.ServiceTrouble, False),

@@ -120,7 +120,7 @@ def _wait_connected(sock: socket.socket, end: float, cut: Cut | None) -> None:
                 raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
 
 
-class _Cuttable:
+class Cuttable:
     """Mixed into urllib3's connections: connects cancellably and shows its socket to the request's `Cut`."""
 
     def _new_conn(self: Any) -> socket.socket:
@@ -147,11 +147,11 @@ class _Cuttable:
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 
-class _PlainConnection(_Cuttable, HTTPConnection):
+class _PlainConnection(Cuttable, HTTPConnection):
     pass
 
 
-class _TlsConnection(_Cuttable, HTTPSConnection):
+class _TlsConnection(Cuttable, HTTPSConnection):
     pass
 
 
