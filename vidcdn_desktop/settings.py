@@ -19,6 +19,7 @@ from typing import Any
 
 from vidcdn_desktop import paths
 from vidcdn_desktop.errors import DiskFull, SettingsInvalid, VidcdnError
+from vidcdn_desktop.network import NetworkSettings, proxy_problem
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,10 @@ class Settings:
     """Set by hand; empty to look on PATH and beside the program."""
     ffprobe_path: str = ""
     """Set by hand; empty to look on PATH and beside the program."""
+    proxy: str = ""
+    """Empty: as the environment or the system says. "none", or an address like "http://proxy.example.com:8080"."""
+    ca_bundle: str = ""
+    """PEM file of authorities to trust beside the known ones; empty for the one in AWS_CA_BUNDLE, if any."""
     confirm_replace: bool = True
     """Ask before a video that is live gets new bytes."""
     confirm_delete: bool = True
@@ -61,6 +66,11 @@ class Settings:
     """Ask before quitting while something is being sent."""
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """Fields of another version, carried along unread."""
+
+    @property
+    def network(self) -> NetworkSettings:
+        """How the network is reached."""
+        return NetworkSettings(self.proxy, self.ca_bundle)
 
 
 def load_settings(tell: Callable[[str], None] | None = None, path: Path | None = None) -> Settings:
@@ -209,6 +219,8 @@ def _is_sensible(name: str, value: Any) -> bool:
             return value is None or (type(value) is int and value > 0)
         case "prefix":
             return isinstance(value, str) and value == value.strip("/") and value.isprintable()
+        case "proxy":
+            return isinstance(value, str) and not proxy_problem(value)
         case "version":
             return type(value) is int and value >= 1
     if name.startswith("confirm_"):

@@ -1,28 +1,32 @@
 """The SDK clients of one connection, built once and shared by all threads.
 
-The session they come from is private to them: what the computer's environment says about other accounts never leaks
-into a connection with a key of its own.
+They all hold one credential object (`shared.SharedCredentials`), so that a key that was renewed in the AWS files or
+entered anew reaches an upload that is under way.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from vidcdn_desktop import aws_errors
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, SecretStore
-from vidcdn_desktop.credentials.profiles import endpoint_problem, is_loopback
-from vidcdn_desktop.credentials.secrets import SECRET_ACCESS_KEY, SESSION_TOKEN
+from vidcdn_desktop.credentials.profiles import endpoint_problem
+from vidcdn_desktop.credentials.session import load_credentials, open_session
 from vidcdn_desktop.errors import CredentialsMissing, SettingsInvalid
-from vidcdn_desktop.logs import register_secret
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings, is_loopback
 from vidcdn_desktop.textsafe import display
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from botocore.session import Session
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
+
+    from vidcdn_desktop.credentials.shared import SharedCredentials
 
 DEFAULT_REGION = "us-east-1"
 _FEW_CONNECTIONS = 4
@@ -48,6 +52,27 @@ class ClientSet:
     s3_transfer: S3Client
     """For the requests that carry films. Tries once: who sends knows better when to try again, and can be stopped
     while it waits."""
+    credentials: SharedCredentials = field(repr=False)
+    """What all of them sign with."""
+    load: Callable[[ConnectionProfile], Credentials] = field(repr=False)
+    """Reads the key of a profile from where it was read when this was built."""
+
+    def reload_credentials(self, profile: ConnectionProfile | None = None) -> bool:
+        """Look for another key where this one came from: the AWS files, the environment, the keyring.
+
+        If there is one, all clients sign with it from their next request on. True tells the calling thread that trying
+        again may help; a role whose every session has a new key is always True, so the caller counts its tries. Blocks
+        (keyring, network for single sign-on); any thread but the GUI thread. Never raises for a source that cannot be
+        read now.
+
+        Args:
+            profile: The connection as it is saved now, where a key has an id of its own that may have changed. One
+                that is about another place is not used: the new key must not be sent to the old place.
+        """
+        wanted = profile or self.profile
+        if _place_of(wanted) != _place_of(self.profile):
+            return False
+        return self.credentials.reload(lambda: self.load(wanted))
 
     def close(self) -> None:
         """Close all network connections; twice is harmless. No request may be running."""
@@ -62,16 +87,28 @@ class ClientSet:
         self.close()
 
 
-def build_clients(profile: ConnectionProfile, secrets: SecretStore, *, max_connections: int = 20) -> ClientSet:
+def _place_of(profile: ConnectionProfile) -> tuple[object, ...]:
+    return profile.id, profile.kind, profile.endpoint_url, profile.cloudfront_endpoint_url, profile.aws_profile
+
+
+def build_clients(
+    profile: ConnectionProfile,
+    secrets: SecretStore,
+    *,
+    max_connections: int = 20,
+    network: NetworkSettings = AS_FOUND,
+) -> ClientSet:
     """Build the clients of a connection. Reads the keyring: never on the GUI thread. No request is sent.
 
     Args:
         profile: Which account, bucket and endpoint.
         secrets: Where the secret of a key lives.
         max_connections: S3 requests at the same time.
+        network: The user's proxy and authorities.
 
     Raises: CredentialsMissing: no secret, no such AWS profile, nothing in the environment. KeyringLocked.
-        SettingsInvalid: an endpoint that is neither https nor this computer, or another senseless value.
+        SettingsInvalid: an endpoint that is neither https nor this computer, a certificate file that cannot be used,
+        or another senseless value.
     """
     for url in (profile.endpoint_url, profile.cloudfront_endpoint_url):
         if url and (problem := endpoint_problem(url)):
@@ -83,7 +120,7 @@ def build_clients(profile: ConnectionProfile, secrets: SecretStore, *, max_conne
 
     built: list[Any] = []
     try:
-        session = _session(profile, secrets)
+        session, shared = open_session(profile, secrets, network)
         region = profile.region or _region_of(session) or DEFAULT_REGION
         s3 = _client(session, profile, "s3", profile.endpoint_url, region, max_connections, built)
         transfer = _client(session, profile, "s3", profile.endpoint_url, region, max_connections, built, attempts=1)
@@ -106,91 +143,9 @@ def build_clients(profile: ConnectionProfile, secrets: SecretStore, *, max_conne
         region=region,
         endpoint=str(s3.meta.endpoint_url),
         s3_transfer=cast("S3Client", transfer),
+        credentials=shared,
+        load=lambda wanted: load_credentials(wanted, secrets, network),
     )
-
-
-def _session(profile: ConnectionProfile, secrets: SecretStore) -> Session:
-    """A session that can sign for the connection."""
-    import botocore.session
-
-    if profile.kind is ConnectionKind.AWS_PROFILE:
-        session = botocore.session.Session(profile=profile.aws_profile)
-        _refuse_prompts(session, profile.aws_profile)
-    elif profile.kind is ConnectionKind.ENVIRONMENT:
-        # Named only where the variables do not: a profile that is asked for by name would hide their keys.
-        variables = (os.environ.get("AWS_DEFAULT_PROFILE"), os.environ.get("AWS_PROFILE"))
-        named = profile.aws_profile if profile.aws_profile not in variables else ""
-        session = botocore.session.Session(profile=named or None)
-        _refuse_prompts(session, profile.aws_profile or "default")
-    else:
-        # (name in the AWS file, name of the variable, value): neither is read, only the value holds.
-        session = botocore.session.Session(
-            session_vars={
-                "profile": (None, None, None, None),
-                "region": (None, None, None, None),
-                "config_file": (None, None, os.devnull, None),
-                "credentials_file": (None, None, os.devnull, None),
-            }
-        )
-        _set_key(session, profile, secrets)
-        return session
-    _check_signing(session, profile)
-    return session
-
-
-def _set_key(session: Session, profile: ConnectionProfile, secrets: SecretStore) -> None:
-    secret = secrets.get(profile.id, SECRET_ACCESS_KEY)
-    token = secrets.get(profile.id, SESSION_TOKEN)
-    if not secret or not profile.access_key_id:
-        raise CredentialsMissing(
-            f"The secret key of “{display(profile.name, 60)}” is not on this computer.",
-            _MEANING,
-            "Enter the secret key again in Connections.",
-            subject=profile.name,
-        )
-    register_secret(secret.reveal())
-    if token:
-        register_secret(token.reveal())
-    session.set_credentials(profile.access_key_id, secret.reveal(), token.reveal() if token else None)
-
-
-def _check_signing(session: Session, profile: ConnectionProfile) -> None:
-    """See to it that there is something to sign with; a role or single sign-on is asked only when it is used."""
-    from botocore.credentials import Credentials, RefreshableCredentials
-
-    found = session.get_credentials()
-    if found is None:
-        what = (
-            f"The AWS profile “{display(profile.aws_profile, 60)}” holds no key."
-            if profile.aws_profile
-            else "There is no key to sign in with in the AWS environment."
-        )
-        raise CredentialsMissing(
-            what,
-            _MEANING,
-            "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a connection.",
-            subject=profile.aws_profile,
-        )
-    if isinstance(found, Credentials) and not isinstance(found, RefreshableCredentials):
-        register_secret(str(found.secret_key or ""))
-        register_secret(str(found.token or ""))
-
-
-def _refuse_prompts(session: Session, name: str) -> None:
-    """Refuse a role that asks for a code: the SDK would read it from a terminal nobody looks at."""
-    profiles = session.full_config.get("profiles", {})
-    seen: set[str] = set()
-    while name in profiles and name not in seen:
-        seen.add(name)
-        entry = profiles[name]
-        if entry.get("role_arn") and entry.get("mfa_serial"):
-            raise CredentialsMissing(
-                f"The AWS profile “{display(name, 60)}” asks for the code of an MFA device.",
-                _MEANING,
-                "Sign in outside this program, and enter the key with its session token in Connections.",
-                subject=name,
-            )
-        name = str(entry.get("source_profile", ""))
 
 
 def _region_of(session: Session) -> str:
@@ -228,7 +183,7 @@ def _client(
     if service != "s3":
         extra["signature_version"] = "v4"
     if endpoint_url and is_loopback(endpoint_url):
-        extra["proxies"] = {}  # empty, not None: no proxy at all
+        extra["proxies"] = {}  # empty, not None: no proxy at all, whatever the session says
     config = sdk.client_config(
         max_connections=max_connections,
         path_style=path_style,

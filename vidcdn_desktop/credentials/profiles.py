@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
 import re
 import threading
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from vidcdn_desktop import paths
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile
 from vidcdn_desktop.errors import SettingsInvalid
+from vidcdn_desktop.network import is_loopback as is_loopback
 from vidcdn_desktop.settings import read_json_file, write_json_file
 
 PRACTICE_ID = "practice"
@@ -186,20 +186,6 @@ def endpoint_problem(url: str) -> str:
     if parts.scheme == "http" and not is_loopback(url):
         return "The address must begin with https, so that nobody on the way can read along."
     return ""
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is this computer itself."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def environment_profile(

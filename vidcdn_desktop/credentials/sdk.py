@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
-from urllib.parse import urlsplit
 
-from botocore.config import Config
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPSConnection
+from botocore.config import Config
 from botocore.handlers import add_expect_header
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from vidcdn_desktop.cutting import Cuttable
+from vidcdn_desktop.network import is_loopback as is_loopback
 
 _APP_ID = "vidcdn-desktop"
 
@@ -28,17 +27,6 @@ feels, and saves sending megabytes to a server that refuses them. Parts never as
 send them."""
 
 _SENDING_OPERATIONS = frozenset({"PutObject", "UploadPart"})
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` names this computer."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _PlainConnection(Cuttable, AWSHTTPConnection):

@@ -7,10 +7,8 @@ waiting, reading). Only looking up a name cannot be cut; it ends by the system's
 from __future__ import annotations
 
 import http.client
-import os
 import ssl
 import threading
-import urllib.request
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -32,8 +30,8 @@ from urllib3.exceptions import (
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.cutting import POOLS, Cut, cutting
-from vidcdn_desktop.delivery.urls import is_loopback
 from vidcdn_desktop.errors import Offline, ServiceTrouble, SettingsInvalid, VidcdnError
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 
 USER_AGENT = "vidcdn-desktop"
 _MEANING = "What the CDN serves is not known."
@@ -58,31 +56,22 @@ def checked_url(url: str) -> str:
     return text
 
 
-def tls_context(environ: Mapping[str, str] | None = None) -> ssl.SSLContext:
+def tls_context(environ: Mapping[str, str] | None = None, network: NetworkSettings = AS_FOUND) -> ssl.SSLContext:
     """A context that verifies certificates and names.
 
-    The system's authorities count (or those in SSL_CERT_FILE), and those of AWS_CA_BUNDLE beside them; where the
-    system has none that Python can find, the SDK's own list is used.
+    The system's authorities count (or those in SSL_CERT_FILE), and those of the settings or of AWS_CA_BUNDLE beside
+    them; where the system has none that Python can find, the SDK's own list is used.
 
     Raises: SettingsInvalid: the bundle cannot be read.
     """
-    environ = os.environ if environ is None else environ
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     paths = ssl.get_default_verify_paths()
     if not paths.cafile and not paths.capath and not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(cafile=str(botocore_certificates()))
-    bundle = environ.get("AWS_CA_BUNDLE", "")
+    bundle = network.bundle(environ)
     if bundle:
-        try:
-            context.load_verify_locations(cafile=bundle)
-        except (OSError, ssl.SSLError) as exc:
-            raise SettingsInvalid(
-                "The certificate file in AWS_CA_BUNDLE cannot be read.",
-                _MEANING,
-                "Correct AWS_CA_BUNDLE or remove it.",
-                subject=bundle,
-            ) from exc
+        context.load_verify_locations(cafile=bundle)
     return context
 
 
@@ -144,12 +133,13 @@ class HttpAnswer:
 class HttpClient:
     """Verified HTTP/1.1 with kept connections. Any thread may call `open`. Close it at the end.
 
-    Proxies come from the environment (or the system's settings); loopback is always reached directly.
+    Proxies come from the settings, or else from the environment or the system; loopback is always reached directly.
 
     Args:
         connect_timeout_s: Seconds for one address to answer, TLS included.
         read_timeout_s: Seconds without a byte before the connection counts as dead.
         environ: Environment to take AWS_CA_BUNDLE from.
+        network: The user's proxy and authorities.
     """
 
     def __init__(
@@ -158,9 +148,11 @@ class HttpClient:
         connect_timeout_s: float = 10.0,
         read_timeout_s: float = 20.0,
         environ: Mapping[str, str] | None = None,
+        network: NetworkSettings = AS_FOUND,
     ) -> None:
         self._timeout = urllib3.Timeout(connect=connect_timeout_s, read=read_timeout_s)
         self._environ = environ
+        self._network = network
         self._lock = threading.Lock()
         self._managers: dict[str, urllib3.PoolManager] = {}
 
@@ -215,7 +207,7 @@ class HttpClient:
         self.close()
 
     def _manager(self, url: str) -> urllib3.PoolManager:
-        proxy = _proxy_for(url)
+        proxy = self._network.proxy_for(url)
         with self._lock:
             manager = self._managers.get(proxy)
             if manager is None:
@@ -223,7 +215,7 @@ class HttpClient:
             return manager
 
     def _make_manager(self, proxy: str) -> urllib3.PoolManager:
-        options: dict[str, Any] = {"maxsize": 8, "ssl_context": tls_context(self._environ)}
+        options: dict[str, Any] = {"maxsize": 8, "ssl_context": tls_context(self._environ, self._network)}
         if proxy:
             parts = urlsplit(proxy)
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
@@ -236,18 +228,6 @@ class HttpClient:
             manager = urllib3.PoolManager(**options)
         manager.pool_classes_by_scheme = POOLS
         return manager
-
-
-def _proxy_for(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_loopback(parts.netloc.rpartition("@")[2]):
-        return ""
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    if not proxy or urllib.request.proxy_bypass(host):
-        return ""
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _is_certificate(exc: BaseException) -> bool:
