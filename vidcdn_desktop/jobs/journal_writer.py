@@ -1,0 +1,177 @@
+"""The one thread that touches the journal's file.
+
+    any thread ── later(work) ──> queue ──> [work work work] ── one commit every 0.2 s
+               ── write(work) ──>       ──> what is queued, then work and its commit ──> the caller goes on
+               ── read(work)  ──>       ──> what is queued, then work ──> its result
+
+What is queued with `later` must survive being late; a disk that is full for a while only makes it later.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, TypeVar
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+Work = Callable[[sqlite3.Connection], _T]
+
+_LINGER_S = 0.2
+"""How long queued work waits for company: a commit costs a flush of the disk, a part costs none."""
+
+_RETRY_S = 5.0
+"""Before queued work that could not be written is tried again by itself."""
+
+_MOST_KEPT = 50_000
+"""Pieces of queued work kept while nothing can be written; five uploads of 10,000 parts."""
+
+
+class WriterClosed(Exception):
+    """The journal was closed before this call."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    work: Work[Any]
+    begin: str
+    """Statement that opens the transaction; empty for queued work."""
+    future: Future[Any] | None
+
+
+class JournalWriter:
+    """Runs work on a connection, in order of arrival. Any thread may call any method; owns the connection."""
+
+    def __init__(self, connection: sqlite3.Connection, on_trouble: Callable[[sqlite3.Error | None], None]) -> None:
+        """`on_trouble` hears of every commit of queued work, in the writer's thread: the error, or None."""
+        self._connection = connection
+        self._on_trouble = on_trouble
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._pending: list[Work[Any]] = []
+        self._due: float | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        # A daemon: a program that forgot to close must still end. Queued work may be lost then, nothing else.
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def later(self, work: Work[None]) -> None:
+        """Queue work for the next commit and return at once. After `close` it is dropped."""
+        self._tasks.put(_Task(work, "", None))
+
+    def write(self, work: Work[_T]) -> _T:
+        """Run work in a transaction of its own; returns when a loss of power cannot undo it.
+
+        Raises: WriterClosed, sqlite3.Error, and what `work` raises; nothing of it was written then.
+        """
+        return self._ask(work, "BEGIN IMMEDIATE")
+
+    def read(self, work: Work[_T]) -> _T:
+        """Run work that only reads, after everything queued before.
+
+        Raises: WriterClosed, sqlite3.Error, and what `work` raises.
+        """
+        return self._ask(work, "BEGIN")
+
+    def close(self) -> None:
+        """Write what is queued, then close the file. Waits; twice is harmless."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._tasks.put(None)
+        self._thread.join()
+
+    def _ask(self, work: Work[_T], begin: str) -> _T:
+        future: Future[_T] = Future()
+        with self._lock:
+            if self._closed:
+                raise WriterClosed
+            self._tasks.put(_Task(work, begin, future))
+        return future.result()
+
+    # In the writer's thread
+    def _run(self) -> None:
+        while True:
+            try:
+                task = self._tasks.get(timeout=None if self._due is None else max(0.0, self._due - monotonic()))
+            except Empty:
+                self._commit_pending()
+                continue
+            if task is None:
+                break
+            if task.future is None:
+                self._keep(task.work)
+            else:
+                self._commit_pending()
+                self._answer(task, task.future)
+        self._commit_pending()
+        self._connection.close()
+
+    def _keep(self, work: Work[Any]) -> None:
+        if len(self._pending) < _MOST_KEPT:
+            self._pending.append(work)
+        if self._due is None:
+            self._due = monotonic() + _LINGER_S
+
+    def _commit_pending(self) -> None:
+        self._due = None
+        if not self._pending:
+            return
+        try:
+            self._transaction(self._all_pending, "BEGIN IMMEDIATE")
+        except sqlite3.Error as exc:
+            self._due = monotonic() + _RETRY_S
+            self._on_trouble(exc)
+        else:
+            self._pending.clear()
+            self._on_trouble(None)
+
+    def _all_pending(self, connection: sqlite3.Connection) -> None:
+        for work in self._pending:
+            try:
+                work(connection)
+            except Exception as exc:
+                if not _is_hopeless(exc):
+                    raise
+                _log.exception("a line of the journal was dropped")
+
+    def _answer(self, task: _Task, future: Future[Any]) -> None:
+        try:
+            result = self._transaction(task.work, task.begin)
+        except BaseException as exc:  # noqa: BLE001 - it belongs to the caller, who reads the future
+            future.set_exception(exc)
+        else:
+            future.set_result(result)
+
+    def _transaction(self, work: Work[_T], begin: str) -> _T:
+        connection = self._connection
+        try:
+            connection.execute(begin)
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return result
+
+    def _roll_back(self) -> None:
+        # Some failures end the transaction by themselves.
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as exc:
+                _log.warning("the journal could not roll back: %s", exc)
+
+
+def _is_hopeless(exc: Exception) -> bool:
+    """Whether trying again cannot help: then one line is at fault, and it must not keep the others from the disk."""
+    lasting = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
+    return isinstance(exc, lasting) or not isinstance(exc, sqlite3.Error)
