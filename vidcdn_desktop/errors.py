@@ -113,6 +113,12 @@ class DiskFull(VidcdnError):
     title = "The disk is full"
 
 
+class FolderUnusable(VidcdnError):
+    """A folder chosen to save into is gone, read-only, or may not be written to."""
+
+    title = "The folder cannot be used"
+
+
 class ToolMissing(VidcdnError):
     """ffmpeg or ffprobe is not installed or does not run."""
 
@@ -197,6 +203,12 @@ class UploadBusy(VidcdnError):
     """Another running copy of the program is sending this very video."""
 
     title = "Already being sent"
+
+
+class DownloadBusy(VidcdnError):
+    """Another running download is filling the very same file."""
+
+    title = "Already being downloaded"
 
 
 class KeyTaken(VidcdnError):

@@ -6,6 +6,7 @@ SDK types end at the implementation (`storage/s3.py`); nobody else sees them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -58,6 +59,9 @@ class StoredObject:
     storage_class: str = "STANDARD"
     proved_by: str = ""
     """How it is known that these are the bytes that were sent, in words for a badge; empty if nothing was sent."""
+    encryption: str = ""
+    """At rest, as the store names it: "AES256", "aws:kms", "SSE-C"; empty if it says nothing. With any but AES256 the
+    ETag of an object sent in one request is no MD5."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,17 @@ class PartLog(Protocol):
         ...
 
 
+class RangeStream(Protocol):
+    """The bytes of one range as they arrive. One thread."""
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes; fewer, and in the end none, where the reply stops.
+
+        Raises: Offline: the connection broke.
+        """
+        ...
+
+
 class Storage(Protocol):
     """An object store. Any thread may call any method.
 
@@ -265,8 +280,8 @@ class Storage(Protocol):
         """ListMultipartUploads, all pages."""
         ...
 
-    def head(self, ref: ObjectRef) -> StoredObject:
-        """HeadObject with checksum.
+    def head(self, ref: ObjectRef, version_id: str = "") -> StoredObject:
+        """HeadObject with checksum; of a certain version where one is named.
 
         Raises: ObjectNotFound.
         """
@@ -276,6 +291,16 @@ class Storage(Protocol):
         """GetObject with a Range.
 
         Raises: ObjectNotFound.
+        """
+        ...
+
+    def open_range(
+        self, stored: StoredObject, offset: int, length: int, *, token: CancelToken, version_id: str = ""
+    ) -> AbstractContextManager[RangeStream]:
+        """GetObject with a Range and `If-Match`: bytes of the very object that `head` told of.
+
+        Raises: Conflict: the object is another one by now. ObjectNotFound. Cancelled (within milliseconds, also while
+            reading: the connection is cut).
         """
         ...
 

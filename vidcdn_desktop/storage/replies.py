@@ -99,4 +99,5 @@ def head_to_object(ref: ObjectRef, reply: Reply) -> StoredObject:
         ),
         reply.get("LastModified"),
         str(reply.get("StorageClass") or "STANDARD"),
+        encryption=str(reply.get("ServerSideEncryption") or ("SSE-C" if reply.get("SSECustomerAlgorithm") else "")),
     )
