@@ -110,12 +110,14 @@ def test_sent_twice(moto: servers.Endpoint, bucket: str) -> None:
 
 
 def test_answered_twice(moto: servers.Endpoint, bucket: str) -> None:
-    with FaultProxy(moto.url, lambda _request: Act(Fault.ANSWERED_TWICE)) as proxy:
-        with socket.create_connection(("127.0.0.1", int(proxy.url.rsplit(":", 1)[1])), timeout=20) as client:
-            client.sendall(f"PUT /{bucket}/a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx".encode())
-            answer = b""
-            while answer.count(b"\r\n\r\n") < 2:
-                answer += client.recv(4096)
+    with (
+        FaultProxy(moto.url, lambda _request: Act(Fault.ANSWERED_TWICE)) as proxy,
+        socket.create_connection(("127.0.0.1", int(proxy.url.rsplit(":", 1)[1])), timeout=20) as client,
+    ):
+        client.sendall(f"PUT /{bucket}/a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx".encode())
+        answer = b""
+        while answer.count(b"\r\n\r\n") < 2:
+            answer += client.recv(4096)
     half = len(answer) // 2
     assert answer[:half] == answer[half:]
     assert stored(moto, bucket) == b"x"
