@@ -275,10 +275,12 @@ class Journal:
     def _try(self, work: Work[_T]) -> _T | None:
         """Write where a failure must not stop anything: it is told in `problem`."""
         try:
-            return self._write(work, _GOES_ON)
+            result = self._write(work, _GOES_ON)
         except VidcdnError as exc:
             self._remember(exc)
             return None
+        self._in_trouble = False
+        return result
 
     def _heard(self, trouble: sqlite3.Error | None) -> None:
         """What became of queued lines; called in the writer's thread."""

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vidcdn_desktop.bytesource import SourceIdentity
+from vidcdn_desktop.jobs.states import ENDED
 from vidcdn_desktop.storage.port import ObjectRef
 
-ENDED_STATES = ("published", "failed", "cancelled", "refused")
-"""Words of the states in which nothing happens any more unless the user asks. See `jobs.states.ENDED`."""
+ENDED_STATES = tuple(sorted(state.value for state in ENDED))
+"""Words of the states in which nothing happens any more unless the user asks."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
