@@ -16,6 +16,7 @@ from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.palette import CommandPalette
 from vidcdn_desktop.gui.quit_dialog import CloseChoice, QuitDialog
 from vidcdn_desktop.gui.rail import Rail
+from vidcdn_desktop.gui.reading_order import move_focus
 from vidcdn_desktop.gui.theme import ThemeMode
 
 APP_NAME = "VidCDN Desktop"
@@ -237,6 +238,10 @@ class MainWindow(QMainWindow):
         palette.move(corner.x() + (self.width() - palette.width()) // 2, corner.y() + 72)
         palette.open()
         palette.input.setFocus()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab and Shift+Tab go in reading order: rail, header, banner, page, panel, footer."""
+        return move_focus(self, forward=forward)
 
     # Remembering and closing
 

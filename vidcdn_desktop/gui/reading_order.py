@@ -1,0 +1,90 @@
+"""Tab goes through a window in reading order, worked out from the layouts when the key is pressed.
+
+Qt's own chain follows the order in which widgets were made. Cards, chips and crumbs come and go, and the banner is put
+into pages that exist already, so that order would soon jump about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLayout, QScrollArea, QWidget
+
+
+def in_reading_order(root: QWidget) -> Iterator[QWidget]:
+    """Every visible widget below `root`: laid out ones in the order of their layouts, then the others as they stand.
+
+    What has no layout (a drawer places its parts itself) is taken from top to bottom, along the line of reading.
+    """
+    layout = root.layout()
+    seen: set[QWidget] = set()
+    if layout is not None:
+        for widget in _of_layout(layout):
+            seen.add(widget)
+            yield from _with_children(widget)
+    mirrored = root.layoutDirection() is Qt.LayoutDirection.RightToLeft
+    others = [
+        child
+        for child in root.children()
+        if isinstance(child, QWidget) and child not in seen and not child.isWindow() and child.isVisible()
+    ]
+    others.sort(key=lambda child: (-child.x() - child.width() if mirrored else child.x(), child.y()))
+    for widget in others:
+        yield from _with_children(widget)
+
+
+def _with_children(widget: QWidget) -> Iterator[QWidget]:
+    if widget.isVisible():
+        yield widget
+        yield from in_reading_order(widget)
+
+
+def _of_layout(layout: QLayout) -> Iterator[QWidget]:
+    for place in range(layout.count()):
+        item = layout.itemAt(place)
+        if item is None:
+            continue
+        widget, inner = item.widget(), item.layout()
+        if widget is not None:
+            yield widget
+        elif inner is not None:
+            yield from _of_layout(inner)
+
+
+def takes_tab(widget: QWidget) -> bool:
+    """Whether Tab stops here. Areas that only scroll are passed over: what is in them can be reached."""
+    tab = Qt.FocusPolicy.TabFocus.value
+    return (
+        bool(widget.focusPolicy().value & tab)
+        and widget.isEnabled()
+        and widget.focusProxy() is None
+        and type(widget) is not QScrollArea
+    )
+
+
+def move_focus(window: QWidget, *, forward: bool) -> bool:
+    """Give the focus to the next stop, around the end; False if there is none."""
+    order = list(in_reading_order(window))
+    current = window.focusWidget()
+    stops = [place for place, widget in enumerate(order) if takes_tab(widget)]
+    if not stops:
+        return False
+    here = order.index(current) if current in order else -1
+    if forward:
+        target = next((place for place in stops if place > here), stops[0])
+    else:
+        target = next((place for place in reversed(stops) if place < here), stops[-1])
+    reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+    widget = order[target]
+    widget.setFocus(reason)
+    _bring_into_view(widget)
+    return True
+
+
+def _bring_into_view(widget: QWidget) -> None:
+    parent = widget.parentWidget()
+    while parent is not None:
+        if isinstance(parent, QScrollArea):
+            parent.ensureWidgetVisible(widget, 12, 12)
+        parent = parent.parentWidget()
