@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLayout, QScrollArea, QWidget
 
 
 def in_reading_order(root: QWidget) -> Iterator[QWidget]:
@@ -53,8 +53,17 @@ def _of_layout(layout: QLayout) -> Iterator[QWidget]:
 
 
 def takes_tab(widget: QWidget) -> bool:
-    """Whether Tab stops here. Areas that only scroll are passed over: what is in them can be reached."""
+    """Whether Tab stops here.
+
+    Areas that only scroll are passed over: what is in them can be reached. Of a group of choices only the one in force
+    is a stop, the arrow keys reach the others.
+    """
     tab = Qt.FocusPolicy.TabFocus.value
+    if isinstance(widget, QAbstractButton):
+        group = widget.group()
+        chosen = group.checkedButton() if group is not None and group.exclusive() else None
+        if chosen is not None and chosen is not widget:
+            return False
     return (
         bool(widget.focusPolicy().value & tab)
         and widget.isEnabled()
