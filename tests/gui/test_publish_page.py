@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.check import check_url
+from vidcdn_desktop.errors import Offline
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.play_wish import PlayWish
 from vidcdn_desktop.gui.publish.card import VideoCard
 from vidcdn_desktop.gui.publish.page import PublishPage
+from vidcdn_desktop.gui.widgets import NotePanel
 from vidcdn_desktop.jobs.connection import Connection, open_connection
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.practice import practice_connection
@@ -189,3 +192,83 @@ def test_a_folder_gives_its_videos(qtbot: QtBot, page: PublishPage, clip_end: Pa
     assert cards(page)[1].is_selected
     qtbot.keyClick(cards(page)[1], Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: len(cards(page)) == 1)
+
+
+def test_f2_edits_the_title_enter_keeps_it_and_esc_takes_it_back(
+    qtbot: QtBot, page: PublishPage, clip_end: Path
+) -> None:
+    drop(page, clip_end)
+    card = wait_for(qtbot, page, JobState.READY)
+    with qtbot.waitActive(page):
+        page.activateWindow()
+    old = card.title.text()
+    card.setFocus()
+    qtbot.keyClick(card, Qt.Key.Key_F2)
+    assert card.title.hasFocus()
+    assert card.title.selectedText() == old
+    qtbot.keyClicks(card.title, "Something else")
+    qtbot.keyClick(card.title, Qt.Key.Key_Escape)
+    assert card.title.text() == old
+    assert card.hasFocus()
+    qtbot.keyClick(card, Qt.Key.Key_F2)
+    qtbot.keyClicks(card.title, "Lake at dawn")
+    qtbot.keyClick(card.title, Qt.Key.Key_Return)
+    assert card.hasFocus()
+    qtbot.waitUntil(lambda: card.snapshot.title == "Lake at dawn", timeout=10_000)
+    assert card.accessibleName() == "Lake at dawn"
+    assert card.title.accessibleName() == "Title of Lake at dawn"
+
+
+def test_a_card_says_its_state_to_a_screen_reader(qtbot: QtBot, page: PublishPage, clip_end: Path) -> None:
+    drop(page, clip_end)
+    card = wait_for(qtbot, page, JobState.READY)
+    assert card.accessibleDescription() == "Selected, Index at the end: moved while uploading, Versioned link"
+    card.set_selected(False)
+    assert card.accessibleDescription() == "Index at the end: moved while uploading, Versioned link"
+
+
+def test_title_and_facts_stand_in_one_line(qtbot: QtBot, page: PublishPage, clip_end: Path) -> None:
+    drop(page, clip_end)
+    card = wait_for(qtbot, page, JobState.READY)
+
+    def first_ink(widget: QWidget) -> int:
+        picture = widget.grab().toImage()
+        ground = picture.pixelColor(widget.width() - 3, 3)
+        columns = range(picture.width())
+        inked = (x for x in columns if any(picture.pixelColor(x, y) != ground for y in range(3, picture.height() - 3)))
+        return widget.mapTo(card, QPoint(0, 0)).x() + next(inked)
+
+    assert abs(first_ink(card.title) - first_ink(card.facts)) <= 2
+
+
+def test_while_connecting_no_place_is_named(page: PublishPage, connection: Connection) -> None:
+    page.set_connection(ConnectionFacts(replace(connection.profile, bucket=""), status="connecting"))
+    assert page.bucket.accessibleName() == "Destination: Connecting…"
+    assert not page.domain.isVisible()
+
+
+def test_only_the_domain_that_is_used_stands_in_the_header(page: PublishPage, connection: Connection) -> None:
+    used = connection.serving()[0]
+    other = replace(used, id="EOTHER", domain_name="d2.example.net", aliases=())
+    page.set_connection(ConnectionFacts(connection.profile, used.host, "ok", None, (other, used)))
+    assert page.domain.accessibleName() == f"CDN domain: {used.host}"
+    assert [value for value, _ in page.domain._items] == [used.id]
+
+
+def test_without_a_cdn_it_is_said_before_the_upload(page: PublishPage, connection: Connection) -> None:
+    page.set_connection(ConnectionFacts(connection.profile, "", "ok", None, ()))
+    notes = [note for note in page.findChildren(NotePanel) if note.isVisible()]
+    assert len(notes) == 1
+    assert "expires after 7 days" in notes[0].text.text()
+
+
+def test_a_broken_connection_does_not_speak_of_a_video(page: PublishPage, connection: Connection) -> None:
+    problem = Offline("There is no connection to AWS.")
+    page.set_connection(ConnectionFacts(connection.profile, "", "problem", problem))
+    assert page.problem.isVisible()
+    shown = page.problem.error
+    assert shown is not None
+    assert "Nothing was published" not in shown.sentence()
+    assert problem.meaning == "Nothing was published."
+    page.set_connection(ConnectionFacts(connection.profile, "", "ok"))
+    assert not page.problem.isVisible()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from vidcdn_desktop.gui.publish import words
@@ -19,7 +20,6 @@ from vidcdn_desktop.gui.widgets import (
     StepRow,
     ThinProgress,
     announce,
-    set_property,
 )
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
 from vidcdn_desktop.media.facts import facts_line
@@ -28,6 +28,8 @@ from vidcdn_desktop.textsafe import display, format_duration
 
 _RUNNING = (JobState.RUNNING, JobState.CANCELLING)
 _MOST_BADGES = 3
+_TITLE_INSET = 6
+"""Frame, padding and inner margin of an inline input, in pixels."""
 
 
 class VideoCard(Card):
@@ -45,13 +47,21 @@ class VideoCard(Card):
         self._state: JobState | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 12, 12, 12)
-        row.setSpacing(14)
+        row.setSpacing(8)
         self.poster = PosterView(width=160)
         row.addWidget(self.poster, 0, Qt.AlignmentFlag.AlignTop)
+        right = QVBoxLayout()
+        right.setSpacing(5)
+        row.addLayout(right, 1)
+        right.addLayout(self._build_top())
+        # The frame of the title's input is only seen while it is edited; its text is in line with the rest.
+        below = QHBoxLayout()
+        below.setSpacing(0)
+        below.addSpacing(_TITLE_INSET)
         column = QVBoxLayout()
         column.setSpacing(5)
-        row.addLayout(column, 1)
-        column.addLayout(self._build_top())
+        below.addLayout(column, 1)
+        right.addLayout(below, 1)
         self.facts = ElidedLabel(role="small")
         column.addWidget(self.facts)
         self.progress = ThinProgress()
@@ -76,8 +86,9 @@ class VideoCard(Card):
         top.setSpacing(6)
         self.title = QLineEdit()
         self.title.setProperty("inline", True)
-        self.title.setAccessibleName("Title")
         self.title.editingFinished.connect(self._on_title)
+        self.title.returnPressed.connect(self._on_title_entered)
+        self.title.installEventFilter(self)
         top.addWidget(self.title, 1)
         self.live = Badge()
         top.addWidget(self.live)
@@ -128,13 +139,7 @@ class VideoCard(Card):
     def _show_all(self, snapshot: JobSnapshot) -> None:
         state, info, result = snapshot.state, snapshot.info, snapshot.result
         running, live = state in _RUNNING, words.live_badge(snapshot)
-        if not self.title.hasFocus():
-            with QSignalBlocker(self.title):
-                self.title.setText(display(snapshot.title))
-            self.title.setCursorPosition(0)
-        editable = state in (JobState.READY, JobState.FAILED, JobState.CANCELLED)
-        self.title.setReadOnly(not editable)
-        set_property(self.title, "inline", True)
+        self._show_title(snapshot)
         self._show_picture(snapshot)
         facts = facts_line(info) if info else "Looking at the file…" if state is JobState.INSPECTING else ""
         self.facts.set_text(facts)
@@ -154,9 +159,37 @@ class VideoCard(Card):
         self.advice.set_text(text)
         self.advice.setVisible(bool(text))
         self._show_buttons(snapshot)
+        self.setAccessibleDescription(self._description(snapshot))
         if self._state is not None and self._state is not state and state in (JobState.PUBLISHED, JobState.FAILED):
             announce(self, f"{display(snapshot.title)}: {live[0] if live else text}")
         self._state = state
+
+    def _description(self, snapshot: JobSnapshot) -> str:
+        """What can be seen of the state, for a screen reader that stands on the card."""
+        live = words.live_badge(snapshot)
+        shown = [text for text, _ in words.badges(snapshot)[:_MOST_BADGES]]
+        if live is not None:
+            shown.append(live[0])
+        if snapshot.state in _RUNNING:
+            shown.append("Uploading" if snapshot.state is JobState.RUNNING else "Cancelling")
+        return ", ".join(["Selected"] * self.is_selected + shown)
+
+    def set_selected(self, selected: bool) -> None:
+        """Draw it as chosen or not, and say so."""
+        super().set_selected(selected)
+        self.setAccessibleDescription(self._description(self.snapshot))
+
+    def _show_title(self, snapshot: JobSnapshot) -> None:
+        title = display(snapshot.title)
+        if title != self.title.text() and not self.title.hasFocus():
+            with QSignalBlocker(self.title):
+                self.title.setText(title)
+            self.title.setCursorPosition(0)
+        self.setAccessibleName(title)
+        self.title.setAccessibleName(f"Title of {title}")
+        read_only = snapshot.state not in (JobState.READY, JobState.FAILED, JobState.CANCELLED)
+        if read_only != self.title.isReadOnly():
+            self.title.setReadOnly(read_only)
 
     def _show_picture(self, snapshot: JobSnapshot) -> None:
         if snapshot.poster is not self._poster_bytes:
@@ -190,6 +223,33 @@ class VideoCard(Card):
         info = snapshot.info
         offer = state is JobState.REFUSED and info is not None and info.verdict is Verdict.NEEDS_CONVERSION
         self.as_is.setVisible(offer)
+
+    # Editing the title
+    def rename(self) -> None:
+        """Begin to edit the title, where it can be changed."""
+        if not self.title.isReadOnly():
+            self.title.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.title.selectAll()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """F2 renames, from anywhere on the card."""
+        if event.key() == Qt.Key.Key_F2:
+            self.rename()
+            return
+        super().keyPressEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Esc takes the editing of the title back."""
+        pressed = watched is self.title and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress
+        if pressed and event.key() == Qt.Key.Key_Escape:
+            self.title.setText(display(self.snapshot.title))
+            self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return True
+        return super().eventFilter(watched, event)
+
+    @Slot()
+    def _on_title_entered(self) -> None:
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # Wishes
     @Slot()

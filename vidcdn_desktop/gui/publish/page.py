@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from vidcdn_desktop import paths
 from vidcdn_desktop.delivery.urls import embed_html
+from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.bridge import Counts, JobBridge
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.play_wish import PlayWish
@@ -18,15 +20,20 @@ from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.publish.card import VideoCard
 from vidcdn_desktop.gui.publish.panel import DetailsPanel
 from vidcdn_desktop.gui.widgets import (
+    GUTTER,
+    PAGE_MARGIN,
     ComboButton,
     Drawer,
     DropZone,
     ErrorPanel,
+    NotePanel,
     PageFooter,
     PageHeader,
     PlainLabel,
     PrimaryButton,
+    ScrollColumn,
     Toast,
+    beside_bar,
     page_body,
 )
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishOptions
@@ -37,6 +44,7 @@ _HINT = (
 )
 _FILTER = "Videos (*.mp4 *.mov *.m4v *.webm *.mkv *.avi *.3gp *.m4a *.f4v *.mj2);;All files (*)"
 _NO_CDN = "No CDN distribution serves this bucket. Videos get a link straight to the bucket that expires after 7 days."
+_NOT_CONNECTED = "Videos can be added and looked at, and are published once the connection works."
 
 
 class PublishPage(QWidget):
@@ -74,48 +82,44 @@ class PublishPage(QWidget):
         self._header.add_end(PlainLabel("to", role="small"))
         self.bucket = ComboButton("Destination", placeholder="Connecting…")
         self.domain = ComboButton("CDN domain", placeholder="no CDN")
-        change = QAction("Connections…", self)
-        change.triggered.connect(self.connections_requested)
-        self.bucket.add_action(change)
+        for picker, text in ((self.bucket, "Connections…"), (self.domain, "Choose another in Connections…")):
+            change = QAction(text, self)
+            change.triggered.connect(self.connections_requested)
+            picker.add_action(change)
         self._header.add_end(self.bucket)
         self._header.add_end(self.domain)
         outer.addWidget(self._header)
 
     def _build_body(self) -> QWidget:
         body, column = page_body()
+        column.setContentsMargins(PAGE_MARGIN - GUTTER, 0, PAGE_MARGIN - GUTTER, 0)
+        column.setSpacing(0)
         self.problem = ErrorPanel()
         self.problem.action_requested.connect(self.connections_requested)
-        self.problem.hide()
-        column.addWidget(self.problem)
-        self.warning = PlainLabel(_NO_CDN, role="warning", wrap=True)
-        self.warning.hide()
-        column.addWidget(self.warning)
+        self._problem_row = beside_bar(self.problem, 10)
+        column.addWidget(self._problem_row)
+        self._warning_row = beside_bar(NotePanel(_NO_CDN, "warning"), 10)
+        column.addWidget(self._warning_row)
+        for row in (self._problem_row, self._warning_row):
+            row.hide()
         self._stack = QStackedWidget()
         column.addWidget(self._stack, 1)
-        empty = QWidget()
-        empty_column = QVBoxLayout(empty)
-        empty_column.setContentsMargins(0, 0, 0, 0)
         self.big_zone = DropZone(hint=_HINT, sample=True)
-        empty_column.addWidget(self.big_zone, 3)
+        empty = beside_bar(self.big_zone, 12)
+        empty_column = empty.layout()
+        assert isinstance(empty_column, QVBoxLayout)
+        empty_column.setStretchFactor(self.big_zone, 3)
         empty_column.addStretch(1)
         self._stack.addWidget(empty)
         queue = QWidget()
         queue_column = QVBoxLayout(queue)
         queue_column.setContentsMargins(0, 0, 0, 0)
-        queue_column.setSpacing(10)
+        queue_column.setSpacing(0)
         self.slim_zone = DropZone(slim=True)
-        queue_column.addWidget(self.slim_zone)
-        self._scroll = QScrollArea()
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        holder = QWidget()
-        self._list = QVBoxLayout(holder)
-        self._list.setContentsMargins(1, 1, 1, 1)
-        self._list.setSpacing(10)
+        queue_column.addWidget(beside_bar(self.slim_zone, 10))
+        self._scroll = ScrollColumn()
+        self._list = self._scroll.column
         self._list.addStretch(1)
-        self._scroll.setWidget(holder)
         queue_column.addWidget(self._scroll, 1)
         self._stack.addWidget(queue)
         return body
@@ -164,18 +168,27 @@ class PublishPage(QWidget):
         profile = facts.profile
         self._connected = facts.status != "connecting" and bool(profile.bucket)
         place = " / ".join(part for part in (profile.bucket, profile.prefix) if part)
-        self.bucket.set_items([(profile.id, place or "Connecting…")])
+        # Before the connection is open its bucket is not known to be there, and the practice cloud has none yet.
+        waiting = "Connecting…" if facts.status == "connecting" else "No bucket"
+        self.bucket.set_items([(profile.id, place if profile.bucket else waiting)])
         self.bucket.set_current(profile.id)
-        self.domain.set_items([(d.id, d.host) for d in facts.distributions])
-        chosen = next((d.id for d in facts.distributions if d.host == facts.domain), None)
-        self.domain.set_current(chosen)
-        self.domain.setVisible(bool(facts.distributions))
+        # Only the one that is used: another is chosen where it is kept, in the connection.
+        used = [d for d in facts.distributions if d.host == facts.domain]
+        self.domain.set_items([(d.id, d.host) for d in used])
+        self.domain.setVisible(bool(used))
         if self._connected and profile.bucket:
             self._prefix = profile.prefix
-        self.problem.set_error(facts.problem if facts.status == "problem" else None, "Open Connections")
-        self.problem.setVisible(facts.status == "problem")
-        self.warning.setVisible(facts.status == "ok" and not facts.distributions)
+        self._show_problem(facts.problem if facts.status == "problem" else None)
+        self._warning_row.setVisible(facts.status == "ok" and not facts.distributions)
         self._on_counts(self._bridge.counts())
+
+    def _show_problem(self, problem: VidcdnError | None) -> None:
+        shown = copy(problem)
+        if shown is not None:
+            # The error tells the fate of one video; here none has been tried.
+            shown.meaning = _NOT_CONNECTED
+        self.problem.set_error(shown, "Open Connections")
+        self._problem_row.setVisible(shown is not None)
 
     # Files in
     @Slot(object)

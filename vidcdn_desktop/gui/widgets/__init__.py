@@ -28,11 +28,13 @@ Which one to take
     forms        `ComboBox(name)`, `CheckBox(text)`, plain `QLineEdit` (properties mono, invalid, inline, onsurface)
     choices      `SegmentedControl([(value, text)], name)`, `ComboButton(name)` in headers
     containers   `Card(selectable=True)`, `Drawer(content, panel)`, `FlowLayout` (badges, small buttons)
+    scrolling    `ScrollColumn().column`: its bar stands in the page's margin, so leave it `GUTTER` at both sides
     files        `DropZone(slim=…)`: `files_dropped(list[Path])`, `browse_requested`, `sample_requested`
     progress     `ThinProgress().set_fraction(0.4 | None)`, `StepRow().set_steps(snapshot.steps)`
     picture      `PosterView(width=160)`: `set_jpeg(bytes)`, `set_badge("12:31")`; `fixed=False` fills a column
     paths        `PathChips(checker)`: the checker gives a sentence or ""
     states       `EmptyState`, `ErrorPanel().set_error(error, "Try again")`, `Skeleton().start()/stop()`
+    remarks      `NotePanel(text, "warning")` about the whole page
     messages     `Toast(page).show_message("Link copied")`, `announce(widget, "…")` for assistive tools only
 
 Rules
@@ -65,13 +67,15 @@ from vidcdn_desktop.gui.widgets.labels import Badge, ElidedLabel, LiveLabel, Pla
 from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN, PageFooter, PageHeader, page_body
 from vidcdn_desktop.gui.widgets.poster import PosterView, decode_poster
 from vidcdn_desktop.gui.widgets.progress import Skeleton, ThinProgress
+from vidcdn_desktop.gui.widgets.scrollcolumn import GUTTER, ScrollColumn, beside_bar
 from vidcdn_desktop.gui.widgets.segmented import SegmentedControl
-from vidcdn_desktop.gui.widgets.states import EmptyState, ErrorPanel
+from vidcdn_desktop.gui.widgets.states import EmptyState, ErrorPanel, NotePanel
 from vidcdn_desktop.gui.widgets.steps import STEP_NAMES, StepRow
 from vidcdn_desktop.gui.widgets.style import plain_tooltip, restyle, set_property
 from vidcdn_desktop.gui.widgets.toast import Toast, announce
 
 __all__ = [
+    "GUTTER",
     "PAGE_MARGIN",
     "STEP_NAMES",
     "Badge",
@@ -94,18 +98,21 @@ __all__ = [
     "IconLabel",
     "LinkButton",
     "LiveLabel",
+    "NotePanel",
     "PageFooter",
     "PageHeader",
     "PathChips",
     "PlainLabel",
     "PosterView",
     "PrimaryButton",
+    "ScrollColumn",
     "SegmentedControl",
     "Skeleton",
     "StepRow",
     "ThinProgress",
     "Toast",
     "announce",
+    "beside_bar",
     "decode_poster",
     "local_paths",
     "page_body",

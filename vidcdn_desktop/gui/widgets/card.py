@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QWidget
 
 from vidcdn_desktop.gui.theme import color
@@ -26,6 +26,7 @@ class Card(QFrame):
         super().__init__(parent)
         self._selectable = selectable
         self._selected = False
+        self._by_key = True
         if selectable:
             self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         if name:
@@ -47,17 +48,16 @@ class Card(QFrame):
         """Draw ground, outline and focus."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        focused = self.hasFocus()
-        strong = self._selected or focused
-        width = 2.0 if strong else 1.0
+        width = 2.0 if self._selected else 1.0
         painter.setBrush(color("raised"))
-        painter.setPen(QPen(color("accent" if strong else "border"), width))
+        painter.setPen(QPen(color("accent" if self._selected else "border"), width))
         inset = width / 2
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), _RADIUS, _RADIUS)
-        if self._selected and focused:
+        if self.hasFocus() and self._by_key:
+            # Its own mark inside the outline: a card with the focus need not be the chosen one.
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(color("accent"), 1.0, Qt.PenStyle.DotLine))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(4.5, 4.5, -4.5, -4.5), _RADIUS - 4, _RADIUS - 4)
+            painter.setPen(QPen(color("accent"), 1.5, Qt.PenStyle.DashLine))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(5, 5, -5, -5), _RADIUS - 4, _RADIUS - 4)
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -88,7 +88,8 @@ class Card(QFrame):
         super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
-        """Repaint when the focus comes or goes."""
-        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+        """Repaint when the focus comes or goes; one that came with a click needs no mark."""
+        if isinstance(event, QFocusEvent):
+            self._by_key = event.reason() is not Qt.FocusReason.MouseFocusReason
             self.update()
         return super().event(event)

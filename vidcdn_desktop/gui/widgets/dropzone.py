@@ -43,12 +43,14 @@ class DropZone(QFrame):
         parent: QWidget | None = None,
         *,
         slim: bool = False,
-        title: str = "Drop videos here",
-        button: str = "Choose videos…",
+        title: str = "",
+        button: str = "",
         hint: str = "",
         sample: bool = False,
     ) -> None:
         super().__init__(parent)
+        title = title or ("Drop more videos here" if slim else "Drop videos here")
+        button = button or ("choose files…" if slim else "Choose videos…")
         self.setObjectName("DropZone")
         self.setAcceptDrops(True)
         self.setAccessibleName(title)

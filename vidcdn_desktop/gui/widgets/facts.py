@@ -103,7 +103,8 @@ class FindingRow(QWidget):
         if advice:
             label.setToolTip(plain_tooltip(advice))
             self.setAccessibleDescription(advice)
-        layout.addWidget(label, 1)
+        # In a row beside a longer finding the words stay level with their icon.
+        layout.addWidget(label, 1, Qt.AlignmentFlag.AlignTop)
         if action:
             self.button = LinkButton(action)
             self.button.setAccessibleName(f"{action}: {text}")

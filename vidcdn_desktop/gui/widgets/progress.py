@@ -36,7 +36,10 @@ class ThinProgress(QProgressBar):
             self._unknown = unknown
             self.update()
         if value != self.value():
+            # Qt's bar repaints at once with every value; ours waits for the next frame, together with its card.
+            self.setUpdatesEnabled(False)
             self.setValue(value)
+            self.setUpdatesEnabled(True)
 
     def sizeHint(self) -> QSize:
         """Thin and as wide as there is room."""

@@ -59,6 +59,21 @@ class EmptyState(QWidget):
             self._icon.set(icon_name, "muted")
 
 
+class NotePanel(QFrame):
+    """A remark about the whole page. Kinds: accent, warning; the icon and the words carry the meaning."""
+
+    def __init__(self, text: str, kind: str = "accent", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("WarningPanel" if kind == "warning" else "NotePanel")
+        self.setAccessibleName(text)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 10, 12, 10)
+        row.setSpacing(10)
+        row.addWidget(IconLabel("warning" if kind == "warning" else "info", kind, 16), 0, Qt.AlignmentFlag.AlignTop)
+        self.text = PlainLabel(text, wrap=True)
+        row.addWidget(self.text, 1)
+
+
 class ErrorPanel(QFrame):
     """One error in words: what happened, what it means, what to do; one button; the codes folded away.
 

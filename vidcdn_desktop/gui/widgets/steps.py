@@ -46,7 +46,7 @@ class StepRow(QWidget):
         if steps == self._shown:
             return
         while len(self._labels) < len(steps):
-            label = PlainLabel(role="step")
+            label = PlainLabel(role="step", parent=self)
             self._flow.addWidget(label)
             self._labels.append(label)
         for label, snapshot in zip(self._labels, steps, strict=False):
