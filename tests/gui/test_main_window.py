@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from vidcdn_desktop import errors
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile
@@ -330,3 +330,26 @@ def test_everything_in_the_frame_has_a_name(make) -> None:
         b for b in window.findChildren(QPushButton) if b.isVisible() and not (b.accessibleName() or b.text()).strip()
     ]
     assert nameless == []
+
+
+def test_tab_begins_in_the_rail_and_reads_header_banner_page(make, qtbot) -> None:
+    window = make(PRACTICE)
+    field = QLineEdit()
+    field.setAccessibleName("field")
+    window.pages_for_test["publish"].layout().addWidget(field)
+    field.show()
+    found = []
+    window._stack.setFocus()
+    for _ in range(6):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        found.append(QApplication.focusWidget().accessibleName().split(",")[0])
+    card = "Connection Practice cloud"
+    assert found == ["Connect an AWS account…", "field", "Publish", "Settings", card, "Connect an AWS account…"]
+
+
+def test_palette_shows_whole_rows(make) -> None:
+    window = make()
+    palette = open_palette(window)
+    inside = palette.list.height() - 2 * palette.list.frameWidth()
+    assert inside % palette.list.sizeHintForRow(0) == 0
+    palette.reject()

@@ -22,6 +22,7 @@ from vidcdn_desktop.gui.theme import color
 from vidcdn_desktop.gui.widgets import PlainLabel
 
 _WIDTH = 520
+_ROWS_SHOWN = 9
 _ACTION = Qt.ItemDataRole.UserRole + 1
 _KEYS = Qt.ItemDataRole.UserRole + 2
 
@@ -93,7 +94,6 @@ class CommandPalette(QDialog):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setItemDelegate(_KeysDelegate(self.list))
         self.list.setUniformItemSizes(True)
-        self.list.setMinimumHeight(260)
         self.list.clicked.connect(self._on_chosen)
         layout.addWidget(self.list)
         self._nothing = PlainLabel("No action has this name.", role="muted")
@@ -115,6 +115,10 @@ class CommandPalette(QDialog):
             item.setData(action, _ACTION)
             item.setAccessibleText(f"{name}, {keys}" if keys else name)
             self._model.appendRow(item)
+        row = self.list.sizeHintForRow(0)
+        if row > 0:
+            # Whole rows only: half a name at the foot reads as a fault.
+            self.list.setFixedHeight(_ROWS_SHOWN * row + 2 * self.list.frameWidth())
         self._nothing.setVisible(not found)
         self.list.setVisible(bool(found))
         if found:
