@@ -7,6 +7,7 @@ looks like the plain file, so any thread may read any part of it.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import threading
@@ -14,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vidcdn_desktop.errors import SourceChanged, SourceGone, SourceUnreadable, VidcdnError
 
@@ -33,6 +34,29 @@ class ByteSource(Protocol):
         Raises: SourceGone, SourceChanged, SourceUnreadable.
         """
         ...
+
+
+@runtime_checkable
+class MarkedSource(Protocol):
+    """A source that can say after a restart whether it would give the same bytes as before."""
+
+    def layout_mark(self) -> str:
+        """What these bytes are made of, as a text that is equal for equal bytes; empty if that cannot be told.
+
+        Made from facts that cost nothing (size and time of a file, bytes in memory, ranges), not by reading the film.
+        """
+        ...
+
+
+def layout_mark(source: ByteSource) -> str:
+    """The mark of a source; empty if it has none."""
+    return source.layout_mark() if isinstance(source, MarkedSource) else ""
+
+
+def layout_digest(source: ByteSource) -> str:
+    """A digest of the planned bytes: an upload goes on after a restart only if it is the same. Empty: unknown."""
+    mark = layout_mark(source)
+    return hashlib.blake2b(mark.encode(), digest_size=16).hexdigest() if mark else ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +182,10 @@ class FileSource:
         except OSError as exc:
             raise source_error(exc, self.path) from exc
 
+    def layout_mark(self) -> str:
+        """See `MarkedSource.layout_mark`. Device and inode are left out: a disk that was taken away gets new ones."""
+        return f"file {self.identity.size} {self.identity.mtime_ns}"
+
     def check_unchanged(self) -> None:
         """Raise unless the path still names the very file that was opened, unchanged.
 
@@ -209,6 +237,10 @@ class BytesSource:
         """See `ByteSource.read_at`."""
         return self._data[offset : offset + max(0, length)]
 
+    def layout_mark(self) -> str:
+        """See `MarkedSource.layout_mark`."""
+        return f"bytes {hashlib.blake2b(self._data, digest_size=16).hexdigest()}"
+
 
 @dataclass(frozen=True)
 class SourceRange:
@@ -255,3 +287,10 @@ class RangesSource:
             index += 1
             inside = 0
         return b"".join(pieces)
+
+    def layout_mark(self) -> str:
+        """See `MarkedSource.layout_mark`."""
+        marks = {id(piece.source): layout_mark(piece.source) for piece in self.ranges}
+        if not all(marks.values()):
+            return ""
+        return " ".join(f"[{piece.offset}+{piece.length} of {marks[id(piece.source)]}]" for piece in self.ranges)

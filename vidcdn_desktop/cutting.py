@@ -142,7 +142,8 @@ class Cuttable:
             cut.watch(sock)
 
     def request(self: Any, *args: Any, **kwargs: Any) -> None:
-        if self.sock is not None:  # a kept connection
+        """Send; a kept connection is shown first."""
+        if self.sock is not None:
             self._show(self.sock)
         super().request(*args, **kwargs)  # type: ignore[misc]
 

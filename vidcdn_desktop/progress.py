@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 _WINDOW_S = 10.0
 """The rate is an average over this many seconds, long enough not to flicker."""
@@ -36,6 +37,14 @@ class ProgressSnapshot:
         return min(1.0, max(0.0, self.done_bytes / self.total_bytes))
 
 
+class Counter(Protocol):
+    """Something bytes are counted with."""
+
+    def add(self, delta_bytes: int) -> None:
+        """Count bytes; negative when a retry takes some back."""
+        ...
+
+
 class ProgressMeter:
     """Counts the bytes of one transfer. Any thread may call any method."""
 
@@ -44,12 +53,26 @@ class ProgressMeter:
         self._lock = threading.Lock()
         self._total = total_bytes
         self._done = 0
+        self._present = 0
         self._samples: deque[tuple[float, int]] = deque()
 
     def set_total(self, total_bytes: int) -> None:
         """Say how many bytes there will be."""
         with self._lock:
             self._total = total_bytes
+
+    def add_present(self, count: int) -> None:
+        """Count bytes that were there already, sent by an earlier run: done, but no part of the rate."""
+        with self._lock:
+            self._present += count
+            self._done += count
+            self._samples = deque((at, done + count) for at, done in self._samples)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes sent in this run."""
+        with self._lock:
+            return max(0, self._done - self._present)
 
     def add(self, delta_bytes: int) -> None:
         """Count bytes that were sent; negative when a retry rewinds."""

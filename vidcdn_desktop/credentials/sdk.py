@@ -29,11 +29,11 @@ send them."""
 _SENDING_OPERATIONS = frozenset({"PutObject", "UploadPart"})
 
 
-class _PlainConnection(Cuttable, AWSHTTPConnection):
+class _PlainConnection(Cuttable, AWSHTTPConnection):  # type: ignore[misc]
     pass
 
 
-class _TlsConnection(Cuttable, AWSHTTPSConnection):
+class _TlsConnection(Cuttable, AWSHTTPSConnection):  # type: ignore[misc]
     pass
 
 

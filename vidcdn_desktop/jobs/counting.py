@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from vidcdn_desktop.bytesource import ByteSource
+from vidcdn_desktop.bytesource import ByteSource, layout_mark
 
 
 class CountingSource:
@@ -31,6 +31,10 @@ class CountingSource:
         with self._lock:
             self._bytes_read += len(data)
         return data
+
+    def layout_mark(self) -> str:
+        """See `MarkedSource.layout_mark`."""
+        return layout_mark(self._source)
 
 
 class LocalWrites:

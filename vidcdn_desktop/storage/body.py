@@ -10,7 +10,7 @@ from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import SourceChanged, VidcdnError
 from vidcdn_desktop.limits import RateLimiter
-from vidcdn_desktop.progress import ProgressMeter
+from vidcdn_desktop.progress import Counter
 
 MAX_BLOCK = 1 << 20
 """The HTTP library asks for 16 KiB at a time; handing it 1 MiB instead sends half as fast again."""
@@ -88,7 +88,7 @@ class SendingBody:
         offset: int,
         length: int,
         token: CancelToken,
-        meter: ProgressMeter | None,
+        meter: Counter | None,
         pace: Pace | None = None,
         limiter: RateLimiter | None = None,
     ) -> None:
@@ -99,6 +99,8 @@ class SendingBody:
         self._meter = meter
         self._pace = pace or Pace()
         self._limiter = limiter
+        self.on_handed_over: Callable[[], None] | None = None
+        """Called when the last block was read in the sending pass: from now on the server may have it all."""
         self._position = 0
         self._counted = 0
         self._counting = False
@@ -146,6 +148,8 @@ class SendingBody:
         self._position += wanted
         if self._counting:
             self._count(self._position)
+            if self._position == self._length and self.on_handed_over is not None:
+                self.on_handed_over()
         return memoryview(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,16 @@ def _decode(text: str, width: int) -> int:
     return int.from_bytes(raw, "big")
 
 
+def fed(algorithm: str, block: bytes, value: int = 0) -> int:
+    """The running checksum `value` after one more block; see `written` for how it is told."""
+    return _CRCS[algorithm].update(block, value)
+
+
+def written(algorithm: str, value: int) -> str:
+    """A running checksum as S3 writes it: base64 of the big-endian value."""
+    return _encode(value, _CRCS[algorithm].width)
+
+
 def checksum_of(
     algorithm: str, source: ByteSource, offset: int, length: int, *, token: CancelToken | None = None
 ) -> str:
@@ -75,6 +86,23 @@ def checksum_of(
         value = crc.update(block, value)
         offset += len(block)
     return _encode(value, crc.width)
+
+
+def md5_of(source: ByteSource, offset: int, length: int, *, token: CancelToken) -> str:
+    """The MD5 of `length` bytes of `source` from `offset`, as the hex digits many stores give as ETag.
+
+    Raises: SourceGone, SourceChanged, SourceUnreadable, Cancelled.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    end = offset + length
+    while offset < end:
+        token.raise_if_cancelled()
+        block = source.read_at(offset, min(_BLOCK, end - offset))
+        if not block:
+            break
+        digest.update(block)
+        offset += len(block)
+    return digest.hexdigest()
 
 
 def combined(algorithm: str, parts: Sequence[PartResult]) -> str:

@@ -14,7 +14,7 @@ from typing import Protocol
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.limits import RateLimiter
-from vidcdn_desktop.progress import ProgressMeter
+from vidcdn_desktop.progress import Counter
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class StoredObject:
     storage_class: str = "STANDARD"
     proved_by: str = ""
     """How it is known that these are the bytes that were sent, in words for a badge; empty if nothing was sent."""
+    checksum_is_whole: bool = True
+    """False where `checksum` may be one of the parts' checksums: the object has parts, and the store does not say."""
     encryption: str = ""
     """At rest, as the store names it: "AES256", "aws:kms", "SSE-C"; empty if it says nothing. With any but AES256 the
     ETag of an object sent in one request is no MD5."""
@@ -213,7 +215,7 @@ class Storage(Protocol):
         headers: ObjectHeaders,
         *,
         token: CancelToken,
-        meter: ProgressMeter | None = None,
+        meter: Counter | None = None,
         limiter: RateLimiter | None = None,
         only_if_absent: bool = False,
     ) -> StoredObject:
@@ -223,10 +225,8 @@ class Storage(Protocol):
         """
         ...
 
-    def create_multipart(
-        self, ref: ObjectRef, headers: ObjectHeaders, *, token: CancelToken | None = None
-    ) -> BegunUpload:
-        """CreateMultipartUpload. A cancel cuts the connection."""
+    def create_multipart(self, ref: ObjectRef, headers: ObjectHeaders) -> BegunUpload:
+        """CreateMultipartUpload."""
         ...
 
     def upload_part(
@@ -239,7 +239,7 @@ class Storage(Protocol):
         length: int,
         *,
         token: CancelToken,
-        meter: ProgressMeter | None = None,
+        meter: Counter | None = None,
         limiter: RateLimiter | None = None,
     ) -> PartResult:
         """UploadPart: `length` bytes of `source` at `offset` as part `number`, read in 1 MiB blocks.
@@ -257,7 +257,6 @@ class Storage(Protocol):
         size: int,
         checksum: str,
         only_if_absent: bool = False,
-        token: CancelToken | None = None,
     ) -> StoredObject:
         """CompleteMultipartUpload with the combined full-object checksum.
 

@@ -16,7 +16,7 @@ from vidcdn_desktop.bytesource import BytesSource, FileSource
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.storage.checksums import checksum_of
 from vidcdn_desktop.storage.keys import decode_metadata
-from vidcdn_desktop.storage.port import ObjectRef, PartResult
+from vidcdn_desktop.storage.port import ObjectRef, PartResult, UploadIntent, UploadRecord
 from vidcdn_desktop.storage.s3 import S3Storage
 from vidcdn_desktop.storage.upload import upload
 
@@ -185,7 +185,7 @@ def test_listing_page_by_page_with_folders(storage: S3Storage, bucket: str) -> N
 
 
 def test_unfinished_uploads_are_listed_and_aborted_twice(storage: S3Storage, ref: ObjectRef) -> None:
-    upload_id = storage.create_multipart(ref, HEADERS)
+    upload_id = storage.create_multipart(ref, HEADERS).upload_id
     found = list(storage.list_unfinished(ref.bucket))
     assert [(u.ref, u.upload_id) for u in found] == [(ref, upload_id)]
     storage.abort_multipart(ref, upload_id)
@@ -229,16 +229,22 @@ class RememberingLog:
         with self._lock:
             self.told.append(what)
 
-    def upload_created(self, ref: ObjectRef, upload_id: str, part_size: int, total_size: int) -> None:
-        self._tell("created", ref, part_size, total_size)
+    def earlier(self) -> UploadRecord | None:
+        return None
 
-    def part_finished(self, upload_id: str, part: PartResult) -> None:
+    def planned(self, intent: UploadIntent) -> None:
+        self._tell("planned", intent.ref, intent.part_size, intent.size)
+
+    def created(self, upload_id: str, algorithm: str) -> None:
+        self._tell("created", bool(upload_id), algorithm)
+
+    def part_finished(self, part: PartResult) -> None:
         self._tell("part", part.number, part.size)
 
-    def finished_parts(self, upload_id: str) -> list[PartResult]:
-        return []
+    def completing(self) -> None:
+        self._tell("completing")
 
-    def upload_ended(self, upload_id: str, *, completed: bool) -> None:
+    def ended(self, *, completed: bool) -> None:
         self._tell("ended", completed)
 
 
@@ -246,9 +252,10 @@ def test_the_part_log_sees_the_whole_life_of_an_upload(storage: S3Storage, ref: 
     log = RememberingLog()
     source = BytesSource(bytes(17 * MIB))
     upload(storage, source, ref, HEADERS, token=CancelToken(), part_log=log, only_if_absent=True)
-    assert log.told[0] == ("created", ref, 8 * MIB, 17 * MIB)
-    assert sorted(log.told[1:-1]) == [("part", 1, 8 * MIB), ("part", 2, 8 * MIB), ("part", 3, MIB)]
-    assert log.told[-1] == ("ended", True)
+    assert log.told[0] == ("planned", ref, 8 * MIB, 17 * MIB)
+    assert log.told[1][:2] == ("created", True)
+    assert sorted(log.told[2:-2]) == [("part", 1, 8 * MIB), ("part", 2, 8 * MIB), ("part", 3, MIB)]
+    assert log.told[-2:] == [("completing",), ("ended", True)]
     again = RememberingLog()
     with pytest.raises(e.KeyTaken):
         upload(

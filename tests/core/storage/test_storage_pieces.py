@@ -32,8 +32,8 @@ REF = ObjectRef("films", "a.mp4")
     ("size", "part", "count"),
     [
         (8 * MIB + 1, 8 * MIB, 2),
-        (2 * GIB - 1, 8 * MIB, 256),
-        (2 * GIB, 16 * MIB, 128),
+        (256 * MIB - 1, 8 * MIB, 32),
+        (256 * MIB, 16 * MIB, 16),
         (9000 * 16 * MIB, 16 * MIB, 9000),
         (9000 * 16 * MIB + 1, 32 * MIB, 4501),
         (MAX_OBJECT_SIZE, MAX_PART_SIZE, 10_000),
