@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -181,9 +182,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    # SQLite gives its -wal and -shm the permissions of the file itself, so the file is made first.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
-    path.chmod(0o600)
+    _make_private(path)
     # Made in one thread, used in another, never in two at a time.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
     try:
@@ -192,6 +191,15 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, for the user alone: SQLite gives its -wal and -shm the permissions of the file itself."""
+    # Only a new file is opened. Closing one that SQLite has open in this process would drop SQLite's locks on it.
+    # Source: SQLite, How To Corrupt, section 2.2.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+    path.chmod(0o600)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -68,6 +68,7 @@ def claim(journal: Journal) -> None:
 def open_only(journal: Journal) -> None:
     """Several of these begin at the same instant on a journal that is not there yet."""
     journal.save_job(record(journal.ownership.token))
+    journal.close()
     tell(journal.problem.what if journal.problem else "opened")
 
 

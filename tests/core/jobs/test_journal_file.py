@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from journal_helpers import intent, part, record
+from journal_helpers import child, intent, part, record
 
 from vidcdn_desktop.bytesource import SourceIdentity
 from vidcdn_desktop.errors import DiskFull, SettingsInvalid
@@ -230,17 +230,37 @@ def test_a_damaged_file_is_set_aside_and_told(path: Path, harm) -> None:
 
 
 def test_the_log_of_a_damaged_file_is_not_played_into_the_new_one(path: Path) -> None:
-    fill(path, 5)
-    keep_open = Journal(path)
-    keep_open.save_job(record("only in the log"))
-    log = path.with_name("state.sqlite3-wal").read_bytes()
-    keep_open.close()
-    assert log
-    path.write_bytes(b"rubbish" * 5000)
-    path.with_name("state.sqlite3-wal").write_bytes(log)
-    with Journal(path) as journal:
-        assert journal.problem is not None
-        assert journal.jobs() == []
+    """It stays where it is as long as another copy has the file open."""
+    fill(path, 40)
+    with child(path, "upload") as other:
+        other.until("completing")
+        assert path.with_name("state.sqlite3-wal").stat().st_size
+        _overwritten(path)
+        with Journal(path) as journal:
+            assert journal.problem is not None
+            assert journal.jobs() == []
+            assert journal.save_job(record("new"))
+        assert path.with_name("state.sqlite3.broken-wal").exists()
+    with Journal(path) as again:
+        assert again.problem is None
+        assert [job.id for job in again.jobs()] == ["new"]
+
+
+def test_opening_a_second_time_does_not_drop_the_locks_of_the_first(path: Path) -> None:
+    """Without them another process takes itself for the last one and deletes the log under our hands."""
+    with Journal(path) as first:
+        first.save_job(record("before"))
+        Journal(path).close()
+        with child(path, "open") as other:
+            assert other.next() == "opened"
+            assert other.next() == ""
+        first.save_job(record("after"))
+        with child(path, "open") as other:
+            assert other.next() == "opened"
+            assert other.next() == ""
+        assert len(first.jobs()) == 4
+    with Journal(path) as again:
+        assert len(again.jobs()) == 4
 
 
 def test_an_empty_file_is_a_new_journal(path: Path) -> None:
@@ -320,6 +340,26 @@ def test_a_full_disk_does_not_break_an_upload_and_says_so_once(
         found = log.earlier()
         assert found is not None
         assert found.parts == tuple(part(number) for number in range(1, 3001)), "parts wait for room"
+        stop_growing(tight)
+        for number in range(3001, 6001):
+            log.part_finished(part(number))
+        log.earlier()
+        assert len([line for line in caplog.records if "could not be written" in line.message]) == 2
+
+
+def test_a_job_that_cannot_be_saved_is_told_each_time_it_begins(
+    path: Path, tight: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    big = {"filler": "x" * 200_000}
+    with Journal(path) as journal:
+        assert journal.save_job(record("j1"))
+        for told in (1, 2):
+            stop_growing(tight)
+            assert not journal.save_job(record(f"big {told}", plan=big))
+            assert not journal.save_job(record(f"big {told}", plan=big))
+            assert len([line for line in caplog.records if "could not be written" in line.message]) == told
+            grow_again(tight)
+            assert journal.save_job(record(f"big {told}", plan=big))
 
 
 def test_a_full_disk_refuses_before_anything_is_sent(path: Path, tight: sqlite3.Connection) -> None:
