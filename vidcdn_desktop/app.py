@@ -65,11 +65,13 @@ class Desktop(QObject):
         self._hidden = False
         self._closing = False
         self.theme: Theme = apply_theme(app, ThemeMode(settings.appearance))
-        self.saved = SavedConnections(ProfileStore(), open_secret_store)
-        self.session = Session(self.saved, parallel_parts=settings.parallel_parts, parent=self)
+        self.saved = SavedConnections(ProfileStore(), open_secret_store, network=settings.network)
+        self.session = Session(
+            self.saved, parallel_parts=settings.parallel_parts, network=settings.network, parent=self
+        )
         self.bridge = JobBridge(find_tools(settings.ffmpeg_path or None, settings.ffprobe_path or None), self)
         self.backend = ConnectionsForWindow(self.saved, self.session, self)
-        self.players = Players(parent=self)
+        self.players = Players(parent=self, network=settings.network)
         self.publish = PublishPage(self.bridge, default_prefix=settings.prefix)
         self.library = LibraryPage(self.session)
         self.delivery = DeliveryPage(self.session)

@@ -9,6 +9,7 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.delivery.model import Severity
 from vidcdn_desktop.jobs.verify import check_delivery
+from vidcdn_desktop.settings import load_settings
 from vidcdn_desktop.textsafe import display
 
 _MARKS = {Severity.OK: "ok     ", Severity.NOTE: "note   ", Severity.WARNING: "warning", Severity.PROBLEM: "problem"}
@@ -22,7 +23,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
-    report = check_delivery(args.url, None, token)
+    report = check_delivery(args.url, None, token, load_settings().network)
     lines = [display(args.url)]
     lines += [f"  {_MARKS[finding.severity]}  {display(finding.text)}" for finding in report.findings]
     output.result(report, lines)

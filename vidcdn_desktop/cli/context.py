@@ -39,7 +39,9 @@ def connection_for(args: argparse.Namespace, token: CancelToken, *, need_bucket:
         with practice_session(token) as (profile, secrets):
             if args.bucket:
                 profile = replace(profile, bucket=args.bucket)
-            connection = open_connection(profile, secrets, parallel_parts=settings.parallel_parts)
+            connection = open_connection(
+                profile, secrets, parallel_parts=settings.parallel_parts, network=settings.network
+            )
             try:
                 yield connection
             finally:
@@ -71,7 +73,7 @@ def connection_for(args: argparse.Namespace, token: CancelToken, *, need_bucket:
         raise SettingsInvalid(
             "No bucket was named.", "Nothing was done.", "Add --bucket NAME, or --connection NAME.", subject=""
         )
-    connection = open_connection(profile, store, parallel_parts=settings.parallel_parts)
+    connection = open_connection(profile, store, parallel_parts=settings.parallel_parts, network=settings.network)
     try:
         yield connection
     finally:

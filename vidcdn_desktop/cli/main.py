@@ -15,14 +15,14 @@ from typing import Any
 
 from vidcdn_desktop import __version__
 from vidcdn_desktop.cancel import Cancelled, CancelToken
-from vidcdn_desktop.cli import check, faststart, inspect, invalidate, ls, practice, publish
+from vidcdn_desktop.cli import check, endpoint, faststart, inspect, invalidate, ls, practice, publish
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.errors import SettingsInvalid, UnexpectedProblem, VidcdnError
 from vidcdn_desktop.logs import setup_logging
 
 _log = logging.getLogger(__name__)
 
-_COMMANDS = (inspect, faststart, publish, ls, invalidate, check, practice)
+_COMMANDS = (inspect, faststart, publish, ls, invalidate, check, endpoint, practice)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -29,6 +29,7 @@ from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.delivery.forward import forward
 from vidcdn_desktop.delivery.http import HttpClient
 from vidcdn_desktop.delivery.session import PlaybackFacts, PlaybackSession, RangeRequest
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 
 __all__ = ["PlaybackFacts", "PlaybackProxy", "PlaybackSession", "RangeRequest"]
 
@@ -54,9 +55,11 @@ class PlaybackProxy:
 
     Args:
         http: The client for the edges, owned by the caller; without one the proxy makes and closes its own.
+        network: The user's proxy and authorities, for a client of its own.
     """
 
-    def __init__(self, http: HttpClient | None = None) -> None:
+    def __init__(self, http: HttpClient | None = None, *, network: NetworkSettings = AS_FOUND) -> None:
+        self._network = network
         self._owns_http = http is None
         self._http = http
         self._lock = threading.Lock()
@@ -134,7 +137,7 @@ class PlaybackProxy:
         """The client for the edges."""
         with self._lock:
             if self._http is None:
-                self._http = HttpClient()
+                self._http = HttpClient(network=self._network)
             return self._http
 
     @property

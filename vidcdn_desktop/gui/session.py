@@ -16,6 +16,7 @@ from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.jobs.connection import Connection, open_connection
 from vidcdn_desktop.jobs.connections import SavedConnections
 from vidcdn_desktop.jobs.practice import practice_connection
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 from vidcdn_desktop.practice.cloud import PracticeCloud
 
 _log = logging.getLogger(__name__)
@@ -38,10 +39,19 @@ class Session(QObject):
     connection_changed = Signal(object)
     """Connection, or None while there is none."""
 
-    def __init__(self, saved: SavedConnections, *, parallel_parts: int = 8, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        saved: SavedConnections,
+        *,
+        parallel_parts: int = 8,
+        network: NetworkSettings = AS_FOUND,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._saved = saved
         self._parallel_parts = parallel_parts
+        self.network = network
+        """The user's proxy and authorities, for everything that goes out."""
         self._cloud: PracticeCloud | None = None
         self._connection: Connection | None = None
         self._facts = ConnectionFacts(PRACTICE, status="connecting")
@@ -86,7 +96,7 @@ class Session(QObject):
 
         def open_it() -> _Opened:
             used, secrets = self._prepare(wanted, token)
-            connection = open_connection(used, secrets, parallel_parts=self._parallel_parts)
+            connection = open_connection(used, secrets, parallel_parts=self._parallel_parts, network=self.network)
             connection.distributions()
             return _Opened(number, connection)
 

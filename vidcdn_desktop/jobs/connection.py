@@ -2,41 +2,121 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.credentials.clients import ClientSet, build_clients
 from vidcdn_desktop.credentials.model import ConnectionProfile, SecretStore
+from vidcdn_desktop.credentials.profiles import ProfileStore
 from vidcdn_desktop.delivery.distributions import CloudFrontCdn
 from vidcdn_desktop.delivery.invalidation import invalidation_path, request_invalidation
 from vidcdn_desktop.delivery.model import Cdn, Distribution, Invalidation, PlayableUrl
 from vidcdn_desktop.delivery.urls import playable_urls
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.endpoints import Endpoint, EndpointBook
 from vidcdn_desktop.jobs.plan import Destination, pick_url
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
+from vidcdn_desktop.storage.capabilities import EndpointProfile
 from vidcdn_desktop.storage.port import Storage
 from vidcdn_desktop.storage.s3 import S3Storage
+
+_log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 20
 """HTTP connections per client: two jobs of eight parts, and a few for lists and checks."""
 
 
+def _not_saved(_profile_id: str) -> ConnectionProfile | None:
+    return None
+
+
 class Connection:
     """Storage and CDN of one profile. Any thread may call any method; close it when done."""
 
-    def __init__(self, profile: ConnectionProfile, clients: ClientSet, *, parallel_parts: int = 8) -> None:
+    def __init__(
+        self,
+        profile: ConnectionProfile,
+        clients: ClientSet,
+        *,
+        parallel_parts: int = 8,
+        network: NetworkSettings = AS_FOUND,
+        find_profile: Callable[[str], ConnectionProfile | None] = _not_saved,
+        book: EndpointBook | None = None,
+    ) -> None:
+        """Join the clients of one profile.
+
+        Args:
+            profile: The connection.
+            clients: Its clients; closed with it.
+            parallel_parts: Parts sent at the same time.
+            network: The user's proxy and authorities, for what goes to the CDN.
+            find_profile: The connection as it is saved now, by id; None if it is not saved.
+            book: Where the features of stores are remembered.
+        """
         self.profile = profile
         self.clients = clients
         self.parallel_parts = parallel_parts
-        self.storage: Storage = S3Storage(clients.s3, expected_bucket_owner=profile.expected_bucket_owner)
+        self.network = network
+        self._find_profile = find_profile
+        self._book = book or EndpointBook()
+        storage = S3Storage(
+            clients.s3,
+            transfer_client=clients.s3_transfer,
+            expected_bucket_owner=profile.expected_bucket_owner,
+        )
+        self.storage: Storage = storage
         cloudfront = None if _is_elsewhere(profile) else clients.cloudfront
         self.cdn: Cdn | None = CloudFrontCdn(cloudfront) if cloudfront is not None else None
         self.cdn_problem: VidcdnError | None = None
         """Why the distributions could not be listed (the bucket may work all the same)."""
         self._lock = threading.Lock()
+        self._endpoint = Endpoint(
+            profile, clients, has_cdn=self.cdn is not None, book=self._book, learned=storage.adopt
+        )
+        self._endpoint.known()
         self._distributions: tuple[Distribution, ...] | None = None
+
+    def endpoint_profile(self, token: CancelToken, *, refresh: bool = False) -> EndpointProfile:
+        """What the store can do, found out once and remembered; `storage` goes by it from then on.
+
+        Amazon S3 and the practice cloud are known. Any other store is asked the first time, by harmless calls on one
+        random key below the prefix that is removed again: see `storage.probing`. Blocks then.
+
+        Raises: Cancelled. BucketNotFound, WrongRegion, CredentialsRejected, CredentialsExpired, CredentialsMissing,
+            ClockWrong, Offline.
+        """
+        return self._endpoint.find_out(token, refresh=refresh)
+
+    @property
+    def is_known_store(self) -> bool:
+        """Whether the store never needs to be asked: Amazon S3 and the practice cloud."""
+        return self._endpoint.is_given
+
+    def prepare_publish(self, token: CancelToken) -> None:
+        """Find out before the first upload what the store can do. What goes wrong here is left to the upload to tell.
+
+        Raises: Cancelled.
+        """
+        try:
+            self.endpoint_profile(token)
+        except VidcdnError as exc:
+            _log.info("what the store can do is not known: %s", exc.what)
+
+    def reload_credentials(self) -> bool:
+        """Look for another key in the AWS files, the environment or the keyring; see `ClientSet.reload_credentials`.
+
+        True tells the calling thread, whose request was refused, that trying again may help. Blocks. Never raises.
+        """
+        try:
+            saved = self._find_profile(self.profile.id)
+        except VidcdnError as exc:
+            _log.info("the saved connection cannot be read: %s", exc.what)
+            saved = None
+        return self.clients.reload_credentials(saved)
 
     def distributions(self, *, refresh: bool = False) -> tuple[Distribution, ...]:
         """The account's distributions, asked once. Blocks the first time; empty where they may not be listed."""
@@ -96,7 +176,12 @@ class Connection:
     def with_bucket(self, bucket: str, prefix: str) -> Connection:
         """The same account, another bucket or prefix; shares the clients."""
         other = Connection(
-            replace(self.profile, bucket=bucket, prefix=prefix), self.clients, parallel_parts=self.parallel_parts
+            replace(self.profile, bucket=bucket, prefix=prefix),
+            self.clients,
+            parallel_parts=self.parallel_parts,
+            network=self.network,
+            find_profile=self._find_profile,
+            book=self._book,
         )
         other._distributions = self._distributions
         return other
@@ -113,10 +198,22 @@ def _is_elsewhere(profile: ConnectionProfile) -> bool:
     return not aws and not profile.cloudfront_endpoint_url and not profile.distribution_id
 
 
-def open_connection(profile: ConnectionProfile, secrets: SecretStore, *, parallel_parts: int = 8) -> Connection:
+def open_connection(
+    profile: ConnectionProfile,
+    secrets: SecretStore,
+    *,
+    parallel_parts: int = 8,
+    network: NetworkSettings = AS_FOUND,
+) -> Connection:
     """Build the clients of a profile. Blocks (keyring, SDK import); sends nothing.
+
+    Args:
+        profile: The connection; a saved one is looked up again when its key is reloaded.
+        secrets: Where the secret of a key lives.
+        parallel_parts: Parts sent at the same time.
+        network: The user's proxy and authorities.
 
     Raises: CredentialsMissing, KeyringLocked, SettingsInvalid.
     """
-    clients = build_clients(profile, secrets, max_connections=MAX_CONNECTIONS)
-    return Connection(profile, clients, parallel_parts=parallel_parts)
+    clients = build_clients(profile, secrets, max_connections=MAX_CONNECTIONS, network=network)
+    return Connection(profile, clients, parallel_parts=parallel_parts, network=network, find_profile=ProfileStore().get)

@@ -26,7 +26,7 @@ class Check:
     """One finding of a connection test."""
 
     name: str
-    """Stable identifier: "identity", "power", "clock", "bucket", "cdn"."""
+    """Stable identifier: "identity", "power", "clock", "bucket", "store", "cdn"."""
     state: CheckState
     text: str
     """One sentence for people. May hold text from outside: show it plain."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.credentials.clients import build_clients
 from vidcdn_desktop.credentials.identity import CLOCK_TOLERANCE_S, check_bucket, clock_offset_s, who_am_i
 from vidcdn_desktop.credentials.model import ConnectionProfile, Secret, SecretStore
@@ -14,6 +15,8 @@ from vidcdn_desktop.credentials.secrets import MemorySecretStore
 from vidcdn_desktop.errors import AccessDenied, SettingsInvalid, VidcdnError
 from vidcdn_desktop.jobs.connection import MAX_CONNECTIONS, Connection
 from vidcdn_desktop.jobs.connection_report import Check, CheckState, ConnectionReport
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
+from vidcdn_desktop.storage.capabilities import missing
 from vidcdn_desktop.textsafe import display, plural
 
 SECRET_FIELDS = ("secret_access_key", "session_token")
@@ -22,9 +25,16 @@ SECRET_FIELDS = ("secret_access_key", "session_token")
 class SavedConnections:
     """Profiles in a file, secrets in the keyring or, without one, in memory."""
 
-    def __init__(self, profiles: ProfileStore, open_store: Callable[[], tuple[SecretStore, str]]) -> None:
+    def __init__(
+        self,
+        profiles: ProfileStore,
+        open_store: Callable[[], tuple[SecretStore, str]],
+        *,
+        network: NetworkSettings = AS_FOUND,
+    ) -> None:
         self._profiles = profiles
         self._open_store = open_store
+        self._network = network
         self._lock = threading.Lock()
         self._opened: tuple[SecretStore, str] | None = None
 
@@ -82,9 +92,10 @@ class SavedConnections:
         self._profiles.remove(profile_id)
 
     def test(self, profile: ConnectionProfile, secrets: Mapping[str, Secret]) -> ConnectionReport:
-        """Ask who we are, whether the clock is right, whether the bucket is there and what serves it.
+        """Ask who we are, whether clock and bucket are right, what its store can do, what serves it.
 
-        Only harmless calls. Secrets that are not given are taken from the store. Never raises for a refusal: that is
+        Only harmless calls; a store that is not known beforehand is asked anew, with one small object of our own that
+        is removed again. Secrets that are not given are taken from the store. Never raises for a refusal: that is
         what the report is for.
         """
         store = MemorySecretStore()
@@ -93,10 +104,10 @@ class SavedConnections:
                 secret = secrets.get(field) or self.secrets.get(profile.id, field)
                 if secret:
                     store.set(profile.id, field, secret)
-            clients = build_clients(profile, store, max_connections=MAX_CONNECTIONS)
+            clients = build_clients(profile, store, max_connections=MAX_CONNECTIONS, network=self._network)
         except VidcdnError as exc:
             return ConnectionReport((_failed("identity", exc),))
-        connection = Connection(profile, clients)
+        connection = Connection(profile, clients, network=self._network)
         try:
             return _ask(connection)
         finally:
@@ -127,6 +138,8 @@ def _ask(connection: Connection) -> ConnectionReport:
     checks += _clock(connection)
     region, bucket_checks = _bucket(connection)
     checks += bucket_checks
+    if profile.bucket and all(check.state is not CheckState.FAILED for check in checks):
+        checks += _store(connection)
     checks += _cdn(connection)
     return ConnectionReport(tuple(checks), connection.serving() if profile.bucket else (), region, account)
 
@@ -161,6 +174,34 @@ def _bucket(connection: Connection) -> tuple[str, list[Check]]:
             )
         ]
     return access.region, [Check("bucket", CheckState.OK, f"Bucket {bucket} reachable{where}")]
+
+
+def _store(connection: Connection) -> list[Check]:
+    """What the store can do, asked anew; nothing for Amazon S3, which is known."""
+    if connection.is_known_store:
+        return []
+    try:
+        profile = connection.endpoint_profile(CancelToken(), refresh=True)
+    except VidcdnError as exc:
+        return [Check("store", CheckState.UNKNOWN, "What this store can do could not be found out", exc.what)]
+    if not profile.is_known:
+        where = f"below “{display(connection.profile.prefix, 60)}/”" if connection.profile.prefix else "to the bucket"
+        return [
+            Check(
+                "store",
+                CheckState.UNKNOWN,
+                "What this store can do could not be found out",
+                f"This key may not write {where}, or not delete what it wrote.",
+            )
+        ]
+    lacks = missing(profile)
+    if not lacks:
+        return [Check("store", CheckState.OK, "The store has everything that safe uploads need")]
+    return [Check("store", CheckState.WARNING, lack.what, _as_sentence(lack.meaning)) for lack in lacks]
+
+
+def _as_sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _cdn(connection: Connection) -> list[Check]:

@@ -161,6 +161,7 @@ class PublishJob(Job):
             raise
 
     def _upload(self, run: _Run, connection: Connection, source: ByteSource, file: FileSource) -> None:
+        connection.prepare_publish(self.token)
         storage = connection.storage
         versioned = run.plan.link is LinkStyle.VERSIONED
         present = self._present(connection, run.plan.ref)

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.check import check_url
+from vidcdn_desktop.delivery.http import HttpClient
 from vidcdn_desktop.delivery.invalidation import wait_for_invalidation
 from vidcdn_desktop.delivery.model import DeliveryReport, Expected, Invalidation
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 from vidcdn_desktop.storage.port import StoredObject
 
 _log = logging.getLogger(__name__)
@@ -35,12 +37,21 @@ def verify_expectation(stored: StoredObject, content_type: str, first_bytes: byt
     return Expected(size=stored.size, etag=stored.etag, content_type=content_type, first_bytes=first_bytes)
 
 
-def check_delivery(url: str, expected: Expected | None, token: CancelToken) -> DeliveryReport:
+def check_delivery(
+    url: str, expected: Expected | None, token: CancelToken, network: NetworkSettings = AS_FOUND
+) -> DeliveryReport:
     """One delivery check.
+
+    Args:
+        url: The link.
+        expected: What should be served; None if only what is served matters.
+        token: Cancels.
+        network: The user's proxy and authorities.
 
     Raises: Cancelled. SettingsInvalid: not a web address.
     """
-    return check_url(url, expected=expected, token=token)
+    with HttpClient(network=network) as http:
+        return check_url(url, expected=expected, token=token, http=http)
 
 
 def refresh_and_check(
@@ -64,7 +75,7 @@ def refresh_and_check(
             _log.info("the invalidation cannot be followed: %s", exc.what)
     deadline = time.monotonic() + _PATIENCE_S
     for number in itertools.count(1):
-        report = check_delivery(url, expected, token)
+        report = check_delivery(url, expected, token, connection.network)
         unreachable = report.status is None and number >= _SILENT_TRIES
         if report.ok or unreachable or time.monotonic() > deadline:
             return report

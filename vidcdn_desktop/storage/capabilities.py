@@ -116,28 +116,46 @@ PRACTICE = replace(AWS, checks_checksum=Support.NO, list_parts_checksum=Support.
 """The practice cloud, as a probe finds it."""
 
 
-def missing(profile: EndpointProfile) -> tuple[str, ...]:
-    """What a store lacks and what that means for videos, one plain sentence or two each; empty if nothing."""
-    told: list[str] = []
+@dataclass(frozen=True)
+class Lack:
+    """Something a store cannot do."""
+
+    what: str
+    """In plain words, without a full stop."""
+    meaning: str
+    """What it means for videos, and what the program does about it: begins small, so that both make one sentence."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.meaning}"
+
+
+def missing(profile: EndpointProfile) -> tuple[Lack, ...]:
+    """What a store lacks and what that means for videos; empty if nothing, or if nothing is known."""
+    told: list[Lack] = []
     if profile.head_checksum is Support.NO:
         proofs = "sizes, part ETags" if profile.part_etag_md5 is not Support.NO else "sizes"
-        keeps = (
-            "This store checks what arrives but keeps no checksums"
-            if profile.checks_checksum is Support.YES
-            else "This store keeps no checksums"
-        )
-        told.append(f"{keeps}: uploads are proved by {proofs} and reading back.")
+        checks = profile.checks_checksum is Support.YES
+        what = "This store checks what arrives but keeps no checksums" if checks else "This store keeps no checksums"
+        told.append(Lack(what, f"uploads are proved by {proofs} and reading back."))
     elif profile.checks_checksum is Support.NO:
-        told.append("This store does not check what arrives: the program compares checksums after the upload.")
+        told.append(Lack("This store does not check what arrives", "the program compares checksums after the upload."))
     if Support.NO in (profile.put_if_absent, profile.complete_if_absent):
         told.append(
-            "This store cannot refuse to overwrite: the program looks first, but two people who publish under the same "
-            "name at the same moment can replace each other's video."
+            Lack(
+                "This store cannot refuse to overwrite",
+                "the program looks first, but two people who publish under the same name at the same moment can "
+                "replace each other's video.",
+            )
         )
     if profile.part_copy is Support.NO:
-        told.append("This store cannot copy parts of large videos: renaming or moving one means sending it again.")
+        told.append(
+            Lack(
+                "This store cannot copy parts of large videos",
+                "renaming or moving such a video means sending it again.",
+            )
+        )
     if profile.ranged_get is Support.NO:
-        told.append("This store does not answer ranges properly: some players cannot jump within a video.")
+        told.append(Lack("This store does not answer ranges properly", "some players cannot jump within a video."))
     return tuple(told)
 
 

@@ -207,7 +207,8 @@ def test_profiles_come_back_from_json() -> None:
 
 def test_what_is_missing_is_told_in_words() -> None:
     assert missing(AWS) == ()
-    told = missing(EndpointProfile(head_checksum=NO, put_if_absent=NO, part_copy=NO, ranged_get=NO, checks_checksum=NO))
+    lacking = EndpointProfile(head_checksum=NO, put_if_absent=NO, part_copy=NO, ranged_get=NO, checks_checksum=NO)
+    told = [str(lack) for lack in missing(lacking)]
     assert told[0] == "This store keeps no checksums: uploads are proved by sizes, part ETags and reading back."
     assert len(told) == 4
     assert any(sentence.startswith("This store cannot refuse to overwrite") for sentence in told)

@@ -11,6 +11,7 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.widgets import Button, Card, ErrorPanel, FindingRow, PlainLabel
 from vidcdn_desktop.jobs.verify import check_delivery
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 from vidcdn_desktop.textsafe import display
 
 _STATES = {Severity.OK: "ok", Severity.NOTE: "note", Severity.WARNING: "warning", Severity.PROBLEM: "failed"}
@@ -19,8 +20,9 @@ _STATES = {Severity.OK: "ok", Severity.NOTE: "note", Severity.WARNING: "warning"
 class LinkCheck(Card):
     """A field for an address and the findings below it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, network: NetworkSettings = AS_FOUND) -> None:
         super().__init__(parent)
+        self._network = network
         self.report: DeliveryReport | None = None
         self._token = CancelToken()
         column = QVBoxLayout(self)
@@ -63,7 +65,10 @@ class LinkCheck(Card):
         self._clear()
         self.summary.set_text("Asking the edge…")
         self.summary.show()
-        run_in_background(self, lambda: check_delivery(url, None, token), self._on_report, self._on_error, token=token)
+        network = self._network
+        run_in_background(
+            self, lambda: check_delivery(url, None, token, network), self._on_report, self._on_error, token=token
+        )
 
     @Slot(object)
     def _on_report(self, report: DeliveryReport) -> None:

@@ -12,6 +12,7 @@ from vidcdn_desktop.delivery.model import Cdn, Distribution, Invalidation
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.delivery.history import HistoryRow
 from vidcdn_desktop.jobs.verify import check_delivery
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 
 _POLL_S = 5.0
 _LOOPBACK_POLL_S = 0.5
@@ -25,6 +26,7 @@ def follow(
     check: bool,
     tell: Callable[[HistoryRow], None],
     token: CancelToken,
+    network: NetworkSettings = AS_FOUND,
 ) -> None:
     """Wait for the end of an invalidation, then check its first exact path if asked. `tell` is called in this thread.
 
@@ -39,15 +41,17 @@ def follow(
     took = time.monotonic() - started
     tell(HistoryRow(done, completed_s=took, fresh="waiting" if exact else ""))
     if exact and done.is_complete:
-        tell(HistoryRow(done, completed_s=took, fresh=fresh_copy(distribution, exact, started, token)))
+        tell(HistoryRow(done, completed_s=took, fresh=fresh_copy(distribution, exact, started, token, network)))
 
 
-def fresh_copy(distribution: Distribution, path: str, started: float, token: CancelToken) -> str:
+def fresh_copy(
+    distribution: Distribution, path: str, started: float, token: CancelToken, network: NetworkSettings = AS_FOUND
+) -> str:
     """What the edge serves now, in words: a copy fetched after the refresh counts as fresh."""
     scheme = "http" if distribution.domain_name.startswith("127.") else "https"
     url = f"{scheme}://{distribution.host}{quote(path, safe='/%~!$&()*+,;=:@-._')}"
     try:
-        report = check_delivery(url, None, token)
+        report = check_delivery(url, None, token, network)
     except VidcdnError as exc:
         return f"not seen: {exc.what}"
     if report.status not in (200, 206):

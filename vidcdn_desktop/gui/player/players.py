@@ -12,6 +12,7 @@ from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.models.play_wish import PlayWish
 from vidcdn_desktop.gui.player.multimedia import multimedia
 from vidcdn_desktop.gui.player.window import PlayerWindow
+from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 
 
 class Players(QObject):
@@ -19,8 +20,15 @@ class Players(QObject):
 
     stopped = Signal()
 
-    def __init__(self, sign_again: Callable[[PlayWish], str] | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        sign_again: Callable[[PlayWish], str] | None = None,
+        parent: QObject | None = None,
+        *,
+        network: NetworkSettings = AS_FOUND,
+    ) -> None:
         super().__init__(parent)
+        self._network = network
         self._sign_again = sign_again
         self._proxy: PlaybackProxy | None = None
         self.windows: list[PlayerWindow] = []
@@ -32,7 +40,7 @@ class Players(QObject):
             QDesktopServices.openUrl(QUrl(wish.url))
             return
         if self._proxy is None:
-            self._proxy = PlaybackProxy()
+            self._proxy = PlaybackProxy(network=self._network)
         sign = self._sign_again
         window = PlayerWindow(wish, self._proxy, (lambda: sign(wish)) if sign else (lambda: wish.url))
         window.closed.connect(self._on_closed)
