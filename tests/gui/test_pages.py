@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cloud_fixtures import session  # noqa: F401 - a fixture
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 from pytestqt.qtbot import QtBot
 
 from vidcdn_desktop.bytesource import BytesSource
 from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.credentials.profiles import ProfileStore
+from vidcdn_desktop.credentials.secrets import MemorySecretStore
 from vidcdn_desktop.delivery.model import Invalidation
+from vidcdn_desktop.errors import Offline
 from vidcdn_desktop.gui.activity.page import report
 from vidcdn_desktop.gui.delivery.history import HistoryModel, HistoryRow
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
+from vidcdn_desktop.gui.delivery.table import HistoryTable
 from vidcdn_desktop.gui.library.page import LibraryPage
+from vidcdn_desktop.gui.library.selection import counted
 from vidcdn_desktop.gui.models.listing import ListingModel, Row, rows_of
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.connections import SavedConnections
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishResult
 from vidcdn_desktop.storage.port import ListingPage, ObjectHeaders, ObjectRef, ObjectSummary
 
@@ -190,3 +197,135 @@ def test_a_copied_report_holds_no_signature() -> None:
     text = report(JobSnapshot("1", Path("f.mp4"), "t", JobState.PUBLISHED, result=result))
     assert "X-Amz-Signature" not in text
     assert json.loads(text)["result"]["url"] == "https://b.s3.amazonaws.com/k"
+
+
+def test_selecting_moves_no_row_and_a_double_click_opens(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    connection: Connection,
+) -> None:
+    put(connection, "videos/folder/one.mp4")
+    page = LibraryPage(session)
+    qtbot.addWidget(page)
+    page.resize(1000, 600)
+    page.show()
+    page.open_prefix("videos/")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=20_000)
+    top = page.table.mapTo(page, QPoint(0, 0)).y()
+    assert not any(button.isEnabled() for button in page.bar.buttons.values())
+    place = page.table.visualRect(page.model.index(0, 0)).center()
+    qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert page.bar.selected.text() == "1 selected"
+    assert page.table.mapTo(page, QPoint(0, 0)).y() == top
+    qtbot.mouseDClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: [row.name for row in page.model.all_rows] == ["one.mp4"], timeout=20_000)
+
+
+def test_space_plays_the_selected_video(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    connection: Connection,
+) -> None:
+    put(connection, "videos/one.mp4")
+    page = LibraryPage(session)
+    qtbot.addWidget(page)
+    page.show()
+    page.open_prefix("videos/")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=20_000)
+    page.table.selectRow(0)
+    with qtbot.waitSignal(page.play_requested, timeout=10_000) as caught:
+        qtbot.keyClick(page.table, Qt.Key.Key_Space)
+    assert caught.args[0].title == "one.mp4"
+
+
+def test_a_filter_without_hits_offers_to_clear_it_and_counts_what_is_shown(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    connection: Connection,
+) -> None:
+    put(connection, "videos/one.mp4")
+    page = LibraryPage(session)
+    qtbot.addWidget(page)
+    page.show()
+    page.open_prefix("videos/")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=20_000)
+    qtbot.keyClicks(page.search, "zzz")
+    assert page.footer.status.text() == "1 object · 1 byte · 0 of 1 shown"
+    assert not page.bar.isVisible()
+    qtbot.mouseClick(page.clear_filter, Qt.MouseButton.LeftButton)
+    assert page.model.rowCount() == 1
+    page.open_prefix("nothing/")
+    qtbot.waitUntil(page.empty.isVisible, timeout=20_000)
+    assert not page.clear_filter.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown", "text"),
+    [
+        ([], 0, "0 objects · 0 bytes"),
+        ([Row("a/", "a/", "Folder")], 1, "1 folder"),
+        ([Row("a/", "a/", "Folder"), Row("b", "b", "Video", 2_000_000)], 2, "1 folder · 1 object · 2.0 MB"),
+    ],
+)
+def test_the_foot_counts_folders_and_objects(rows: list[Row], shown: int, text: str) -> None:
+    assert counted(rows, shown) == text
+
+
+def test_trying_again_without_a_connection_connects(qtbot: QtBot) -> None:
+    lost = Session(SavedConnections(ProfileStore(), lambda: (MemorySecretStore(), "")))
+    problem = Offline("There is no connection to AWS.")
+    facts = replace(lost.facts, status="problem", problem=problem)
+    library, delivery = LibraryPage(lost), DeliveryPage(lost)
+    wanted: list[str] = []
+    lost.use = wanted.append  # type: ignore[method-assign]
+    for page in (library, delivery):
+        qtbot.addWidget(page)
+        page.show()
+        page.set_connection(facts)
+    assert library.error.error is not None
+    assert "Nothing was published" not in library.error.error.sentence()
+    qtbot.mouseClick(library.error.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(delivery.again, Qt.MouseButton.LeftButton)
+    assert wanted == [lost.facts.profile.id] * 2
+    lost.stop()
+
+
+def test_a_refused_path_from_outside_says_why_nothing_can_be_sent(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+) -> None:
+    page = DeliveryPage(session)
+    qtbot.addWidget(page)
+    page.show()
+    page.set_connection(session.facts)
+    qtbot.waitUntil(lambda: page._history_known, timeout=20_000)
+    assert page.no_history.isVisible()
+    assert not page.table.isVisible()
+    page.add_paths(["/good.mp4", "bad.mp4"])
+    assert page.line.text().startswith("bad.mp4: ")
+    assert not page.button.isEnabled()
+    page.chips.set_paths(["/good.mp4"])
+    page._on_paths(None)
+    assert page.button.isEnabled()
+
+
+@pytest.mark.parametrize("width", [640, 1200])
+def test_the_history_is_as_high_as_its_rows_and_shows_every_column(qtbot: QtBot, width: int) -> None:
+    model = HistoryModel()
+    table = HistoryTable(model)
+    qtbot.addWidget(table)
+    table.resize(width, 400)
+    table.show()
+    now = datetime.now(UTC)
+    items = [Invalidation(f"I{n}", "E1", "Completed", ("/a.mp4", "/b/*"), now) for n in range(3)]
+    model.set_rows([HistoryRow(item, 41.0, "✓ after 6 s") for item in items])
+    last = table.visualRect(model.index(2, 0))
+    assert table.viewport().height() == last.bottom() + 1
+    ends = [table.visualRect(model.index(0, column)).right() for column in range(5)]
+    assert ends == sorted(ends)
+    assert ends[-1] < table.viewport().width()
+    assert table.columnWidth(1) > 150
+    assert "/b/*" in model.data(model.index(0, 1), Qt.ItemDataRole.ToolTipRole)
+    plain = table.grab().toImage()
+    model.put(HistoryRow(replace(items[0], status="InProgress"), fresh="waiting"))
+    assert table.grab().toImage() != plain

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QLineEdit,
     QStackedWidget,
@@ -21,6 +21,8 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.invalidation import invalidation_path
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.library.crumbs import Crumbs
+from vidcdn_desktop.gui.library.selection import SelectionBar, counted
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.listing import ListingModel, Row, rows_of
 from vidcdn_desktop.gui.models.play_wish import PlayWish
@@ -30,20 +32,25 @@ from vidcdn_desktop.gui.widgets import (
     EmptyState,
     ErrorPanel,
     IconButton,
-    LinkButton,
     PageFooter,
     PageHeader,
-    PlainLabel,
     Skeleton,
     Toast,
     page_body,
 )
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.storage.port import ListingPage
-from vidcdn_desktop.textsafe import display, format_size, plural
 
 _ROW_HEIGHT = 30
 _LINK_S = 3600
+_NOTHING = "Nothing here yet"
+_BEGIN = "Publish a video, and it appears here."
+_WIDE = {1: 110, 2: 100, 3: 160, 4: 130}
+_NARROW = {1: 88, 2: 82, 3: 150, 4: 108}
+"""Widths of the columns beside the name, which takes the rest."""
+_NARROW_BELOW = 800
+_MOST_FITTED = 100
+"""Rows up to which the table is made as high as they are; above it always fills the page."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +98,9 @@ class LibraryPage(QWidget):
 
     def _build_header(self, outer: QVBoxLayout) -> None:
         header = PageHeader("Library")
-        self._crumbs_holder = QWidget()
-        self._crumbs = QHBoxLayout(self._crumbs_holder)
-        self._crumbs.setContentsMargins(0, 0, 0, 0)
-        self._crumbs.setSpacing(4)
-        header.add_start(self._crumbs_holder)
+        self.crumbs = Crumbs()
+        self.crumbs.chosen.connect(self.open_prefix)
+        header.add_start(self.crumbs)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Filter this folder")
         self.search.setAccessibleName("Filter what is listed")
@@ -110,28 +115,19 @@ class LibraryPage(QWidget):
 
     def _build_body(self) -> QWidget:
         body, column = page_body()
-        self._actions_row = QWidget()
-        row = QHBoxLayout(self._actions_row)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        self.selection = PlainLabel(role="strong")
-        row.addWidget(self.selection)
-        row.addStretch(1)
-        self._buttons: dict[str, Button] = {}
-        for verb, text in (("copy", "Copy link"), ("play", "Play from CDN"), ("invalidate", "Invalidate")):
-            button = Button(text, small=True)
-            button.setProperty("verb", verb)
-            button.clicked.connect(self._on_verb)
-            row.addWidget(button)
-            self._buttons[verb] = button
-        column.addWidget(self._actions_row)
+        self.bar = SelectionBar()
+        self.bar.verb_chosen.connect(self._do)
+        self._buttons = self.bar.buttons
+        column.addWidget(self.bar)
         self.stack = QStackedWidget()
         column.addWidget(self.stack, 1)
         self.table = QTableView()
         self._dress_table()
-        self.empty = EmptyState("library", "Nothing here yet", "Publish a video, and it appears here.")
+        self.clear_filter = Button("Clear the filter")
+        self.clear_filter.clicked.connect(self.search.clear)
+        self.empty = EmptyState("library", _NOTHING, _BEGIN, [self.clear_filter])
         self.error = ErrorPanel()
-        self.error.action_requested.connect(self.refresh)
+        self.error.action_requested.connect(self._on_try_again)
         holder = QWidget()
         error_column = QVBoxLayout(holder)
         error_column.setContentsMargins(0, 0, 0, 0)
@@ -158,8 +154,6 @@ class LibraryPage(QWidget):
         header.setHighlightSections(False)
         header.setSectionsClickable(True)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((1, 110), (2, 100), (3, 160), (4, 130)):
-            table.setColumnWidth(column, width)
         header.sectionClicked.connect(self._on_header)
         table.activated.connect(self._on_activated)
         table.selectionModel().selectionChanged.connect(self._on_selection)
@@ -183,9 +177,16 @@ class LibraryPage(QWidget):
     @Slot(object)
     def set_connection(self, facts: ConnectionFacts) -> None:
         """Tell a connection that cannot be opened."""
-        if facts.status == "problem" and self._session.connection is None:
-            self._problem = facts.problem
+        if facts.status == "problem" and facts.problem is not None and self._session.connection is None:
+            self._problem = _harmless(facts.problem)
             self._show_state()
+
+    @Slot()
+    def _on_try_again(self) -> None:
+        if self._session.connection is None:
+            self._session.use(self._session.facts.profile.id)
+        else:
+            self.refresh()
 
     @Slot(object)
     def _on_connection(self, connection: Connection | None) -> None:
@@ -197,6 +198,7 @@ class LibraryPage(QWidget):
         """List once more from the start."""
         self.open_prefix(self._prefix)
 
+    @Slot(object)
     def open_prefix(self, prefix: str) -> None:
         """Show what lies below a prefix."""
         self._token.cancel()
@@ -234,23 +236,21 @@ class LibraryPage(QWidget):
 
     @Slot(object)
     def _on_error(self, error: VidcdnError) -> None:
-        error.meaning = "Nothing was changed."
-        self._problem = error
+        self._problem = _harmless(error)
         self._show_state()
 
     def _show_state(self) -> None:
         rows = self.model.all_rows
-        objects = [row for row in rows if not row.is_folder]
         if self._problem is not None:
             self.error.set_error(self._problem, "Try again")
             self.stack.setCurrentIndex(2)
         elif self.model.rowCount():
             self.stack.setCurrentIndex(0)
         elif rows:
-            self.empty.set("Nothing matches", "Change or clear the filter.")
+            self.empty.set("Nothing matches", "No name in this folder has these letters.")
             self.stack.setCurrentIndex(1)
         elif self._complete:
-            self.empty.set("Nothing here yet", "Publish a video, and it appears here.")
+            self.empty.set(_NOTHING, _BEGIN)
             self.stack.setCurrentIndex(1)
         else:
             self.stack.setCurrentIndex(3)
@@ -258,36 +258,23 @@ class LibraryPage(QWidget):
             self.skeleton.start()
         else:
             self.skeleton.stop()
-        total = sum(row.size or 0 for row in objects)
-        text = f"{plural(len(objects), 'object')} · {format_size(total)}"
-        self.footer.set_status(text if self._complete else f"{text} so far…" if rows else "")
+        self.clear_filter.setVisible(bool(rows))
+        text = counted(rows, self.model.rowCount())
+        self.footer.set_status("" if self._problem else text if self._complete else f"{text} so far…" if rows else "")
+        self._fit_table()
         self._on_selection()
 
+    def _fit_table(self) -> None:
+        """As high as its rows, so that an almost empty folder is no large empty box."""
+        table = self.table
+        rows = min(self.model.rowCount(), _MOST_FITTED) * _ROW_HEIGHT
+        table.setMaximumHeight(table.horizontalHeader().sizeHint().height() + rows + 2 * table.frameWidth() + 1)
+
     def _show_crumbs(self) -> None:
-        while (item := self._crumbs.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
         connection = self._session.connection
-        bucket = connection.profile.bucket if connection else ""
-        parts = [(bucket, "")]
-        walked = ""
-        for name in self._prefix.split("/")[:-1]:
-            walked += f"{name}/"
-            parts.append((display(name, 40), walked))
-        for number, (name, prefix) in enumerate(parts):
-            if number:
-                self._crumbs.addWidget(PlainLabel("›", role="small"))
-            button = LinkButton(name or "…")
-            button.setProperty("prefix", prefix)
-            button.clicked.connect(self._on_crumb)
-            self._crumbs.addWidget(button)
+        self.crumbs.show_place(connection.profile.bucket if connection else "", self._prefix)
 
     # What the user does
-    @Slot()
-    def _on_crumb(self) -> None:
-        self.open_prefix(str(self.sender().property("prefix") or ""))
-
     @Slot()
     def go_up(self) -> None:
         """Open the prefix above."""
@@ -324,13 +311,19 @@ class LibraryPage(QWidget):
             self._find_link("play", row)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Backspace goes up, Enter opens."""
+        """Backspace goes up, Enter opens, Space plays a video; a narrow table leaves the room to the names."""
+        if watched is self.table and event.type() is QEvent.Type.Resize:
+            for column, width in (_NARROW if self.table.width() < _NARROW_BELOW else _WIDE).items():
+                self.table.setColumnWidth(column, width)
         if watched is self.table and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() == Qt.Key.Key_Backspace:
                 self.go_up()
                 return True
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.table.currentIndex().isValid():
                 self._on_activated(self.table.currentIndex())
+                return True
+            if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.NoModifier:
+                self._do("play")
                 return True
         return super().eventFilter(watched, event)
 
@@ -343,18 +336,8 @@ class LibraryPage(QWidget):
 
     @Slot()
     def _on_selection(self) -> None:
-        rows = self._selected()
-        objects = [row for row in rows if not row.is_folder]
-        size = f" · {format_size(sum(r.size or 0 for r in objects))}" if objects else ""
-        self.selection.set_text(f"{len(rows)} selected{size}" if rows else "")
-        self._actions_row.setVisible(bool(rows))
-        self._buttons["copy"].setEnabled(len(objects) == 1 == len(rows))
-        self._buttons["play"].setEnabled(len(rows) == 1 and bool(objects) and objects[0].kind == "Video")
-        self._buttons["invalidate"].setEnabled(bool(rows))
-
-    @Slot()
-    def _on_verb(self) -> None:
-        self._do(str(self.sender().property("verb")))
+        self.bar.show_rows(self._selected())
+        self.bar.setVisible(self.stack.currentWidget() is self.table)
 
     @Slot()
     def _on_copy(self) -> None:
@@ -364,6 +347,7 @@ class LibraryPage(QWidget):
     def _on_invalidate(self) -> None:
         self._do("invalidate")
 
+    @Slot(object)
     def _do(self, verb: str) -> None:
         rows = self._selected()
         if not rows or not self._buttons[verb].isEnabled():
@@ -387,6 +371,13 @@ class LibraryPage(QWidget):
             self.toast.show_message("Link copied")
         else:
             self.play_requested.emit(PlayWish(link.row.name, link.url, link.row.size, link.row.etag))
+
+
+def _harmless(error: VidcdnError) -> VidcdnError:
+    """The error with the fate of what is listed; another page may show the same one in its own words."""
+    told = copy(error)
+    told.meaning = "Nothing was changed."
+    return told
 
 
 def link_to(connection: Connection, key: str) -> str:
