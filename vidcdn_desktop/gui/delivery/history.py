@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from vidcdn_desktop.delivery.model import Invalidation
+from vidcdn_desktop.gui.widgets import plain_tooltip
 from vidcdn_desktop.textsafe import display, format_elapsed
 
 Index = QModelIndex | QPersistentModelIndex
 
 COLUMNS = ("Started", "Paths", "Status", "Fresh copy seen", "ID")
+STARTED, PATHS, STATUS, FRESH, ID = range(len(COLUMNS))
+
+_MOST_IN_TIP = 20
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,17 @@ class HistoryModel(QAbstractTableModel):
         row = self._rows[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return cell_text(row, index.column())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tooltip(_tip(row, index.column()))
         return None
+
+
+def _tip(row: HistoryRow, column: int) -> str:
+    paths = row.invalidation.paths
+    if column == PATHS:
+        more = f" and {len(paths) - _MOST_IN_TIP} more" if len(paths) > _MOST_IN_TIP else ""
+        return ", ".join(display(path) for path in paths[:_MOST_IN_TIP]) + more
+    return cell_text(row, column) if column in (FRESH, ID) else ""
 
 
 def _merge(old: HistoryRow | None, new: HistoryRow) -> HistoryRow:

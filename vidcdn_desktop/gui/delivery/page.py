@@ -7,17 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QHBoxLayout,
-    QHeaderView,
-    QScrollArea,
-    QStackedWidget,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.invalidation import check_path, cost_line, request_invalidation
@@ -26,10 +16,13 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.delivery.history import HistoryModel, HistoryRow
 from vidcdn_desktop.gui.delivery.link_check import LinkCheck
+from vidcdn_desktop.gui.delivery.table import HistoryTable
 from vidcdn_desktop.gui.delivery.watch import follow
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.widgets import (
+    GUTTER,
+    PAGE_MARGIN,
     Badge,
     Button,
     Card,
@@ -41,12 +34,13 @@ from vidcdn_desktop.gui.widgets import (
     PathChips,
     PlainLabel,
     PrimaryButton,
+    ScrollColumn,
     page_body,
 )
-from vidcdn_desktop.textsafe import plural
+from vidcdn_desktop.textsafe import display, plural
 
-_ROW_HEIGHT = 31
 _LISTED = 50
+_NO_HISTORY = "Nothing was refreshed here lately. What you invalidate appears here with its progress."
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,10 @@ class DeliveryPage(QWidget):
         outer.addWidget(self.stack, 1)
         connections = Button("Open Connections")
         connections.clicked.connect(self.connections_requested)
-        self.empty = EmptyState("delivery", "Connecting…", "", [connections])
+        self.again = Button("Try again")
+        self.again.clicked.connect(self._on_try_again)
+        self.again.hide()
+        self.empty = EmptyState("delivery", "Connecting…", "", [self.again, connections])
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self._build_body())
         self._told.connect(self._on_told, Qt.ConnectionType.QueuedConnection)
@@ -97,23 +94,34 @@ class DeliveryPage(QWidget):
         self._show_line()
 
     def _build_body(self) -> QWidget:
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        body, column = page_body()
-        scroll.setWidget(body)
+        holder, outer = page_body()
+        outer.setContentsMargins(PAGE_MARGIN - GUTTER, 0, PAGE_MARGIN - GUTTER, 0)
+        scroll = ScrollColumn()
+        outer.addWidget(scroll)
+        column = scroll.column
         column.addWidget(self._build_refresh())
         self.error = ErrorPanel()
         self.error.hide()
         column.addWidget(self.error)
         column.addWidget(PlainLabel("History", role="section"))
-        self.table = QTableView()
-        self._dress_table()
-        column.addWidget(self.table, 1)
+        self.no_history = PlainLabel(_NO_HISTORY, role="small", wrap=True)
+        column.addWidget(self.no_history)
+        self.table = HistoryTable(self.model)
+        column.addWidget(self.table)
         column.addWidget(PlainLabel("Check a link", role="section"))
-        self.link_check = LinkCheck()
+        self.link_check = LinkCheck(network=self._session.network)
         column.addWidget(self.link_check)
-        return scroll
+        column.addStretch(1)
+        for changed in (self.model.modelReset, self.model.rowsInserted):
+            changed.connect(self._show_history)
+        self._show_history()
+        return holder
+
+    @Slot()
+    def _show_history(self) -> None:
+        rows = bool(self.model.rowCount())
+        self.table.setVisible(rows)
+        self.no_history.setVisible(not rows)
 
     def _build_refresh(self) -> Card:
         card = Card()
@@ -139,24 +147,6 @@ class DeliveryPage(QWidget):
         column.addLayout(row)
         return card
 
-    def _dress_table(self) -> None:
-        table = self.table
-        table.setModel(self.model)
-        table.setAccessibleName("History of invalidations")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.setMinimumHeight(5 * _ROW_HEIGHT)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((0, 110), (2, 170), (3, 200), (4, 150)):
-            table.setColumnWidth(column, width)
-
     # The connection
     @Slot(object)
     def set_connection(self, facts: ConnectionFacts) -> None:
@@ -178,6 +168,7 @@ class DeliveryPage(QWidget):
         self._token.cancel()
         self._history_known = False
         self.stack.setCurrentIndex(0)
+        self.again.setVisible(facts.problem is not None)
         if facts.status == "connecting":
             self.empty.set("Connecting…")
         elif facts.problem is not None:
@@ -188,6 +179,10 @@ class DeliveryPage(QWidget):
         else:
             text = f"No distribution of this account has the bucket “{facts.profile.bucket}” as its origin."
             self.empty.set("No distribution serves this bucket", text)
+
+    @Slot()
+    def _on_try_again(self) -> None:
+        self._session.use(self._session.facts.profile.id)
 
     def _cdn(self) -> Cdn | None:
         connection = self._session.connection
@@ -257,8 +252,10 @@ class DeliveryPage(QWidget):
         warnings = [check_path(path).warning for path in paths]
         text = cost_line(paths, used) if used is not None and paths else plural(len(paths), "path")
         warning = next((w for w in warnings if w), "")
-        self.line.set_text(f"{text} · {warning}" if warning else text)
-        self.button.setEnabled(bool(paths) and not self.chips.problems())
+        bad = next((f"{display(path, 60)}: {path_problem(path)}" for path in paths if path_problem(path)), "")
+        self.line.set_text(bad or (f"{text} · {warning}" if warning else text))
+        self.line.set_role("danger" if bad else "small")
+        self.button.setEnabled(bool(paths) and not bad)
 
     @Slot()
     def _on_invalidate(self) -> None:
@@ -293,7 +290,15 @@ class DeliveryPage(QWidget):
         self._tick.start()
         run_in_background(
             self,
-            lambda: follow(cdn, distribution, invalidation, check=check, tell=self._told.emit, token=token),
+            lambda: follow(
+                cdn,
+                distribution,
+                invalidation,
+                check=check,
+                tell=self._told.emit,
+                token=token,
+                network=self._session.network,
+            ),
             self._on_followed,
             self._on_error,
             token=token,
