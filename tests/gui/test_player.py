@@ -87,6 +87,7 @@ def test_a_missing_video_is_told_with_the_edges_own_answer(
     qtbot.waitUntil(window.problem.isVisible, timeout=20_000)
     assert "403" in window.problem.text() or "not" in window.problem.text()
     assert window.browser_button.isVisible()
+    assert window.play_button.accessibleName() == "Play"
     facts = window.session.facts()
     assert facts.error is not None
 

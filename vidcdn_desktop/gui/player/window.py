@@ -154,6 +154,7 @@ class PlayerWindow(QWidget):
             return
         if self.first_frame_s is None:
             self.first_frame_s = time.monotonic() - self._began
+            self.line.set_text(edge_line(self.session.facts(), self.first_frame_s))
             announce(self, f"Playing, first frame after {self.first_frame_s:.2f} seconds")
         self.stage.show_frame(frame)
 
@@ -240,6 +241,9 @@ class PlayerWindow(QWidget):
     def _tell(self, text: str) -> None:
         if self._ended:
             return
+        if not self.is_playing:
+            # It never began, so no change of state has turned the button.
+            self.play_button.set_icon("play", "Play")
         self.problem.set_text(display(text))
         self.problem.show()
         self.browser_button.show()
