@@ -240,8 +240,8 @@ class VideoCard(Card):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Esc takes the editing of the title back."""
-        pressed = watched is self.title and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress
-        if pressed and event.key() == Qt.Key.Key_Escape:
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        if watched is self.title and escape and event.type() is QEvent.Type.KeyPress:
             self.title.setText(display(self.snapshot.title))
             self.setFocus(Qt.FocusReason.ShortcutFocusReason)
             return True
