@@ -157,7 +157,10 @@ def sweep_unanswered(storage: Storage, record: UploadRecord, but: str = "") -> N
 
 
 def _unanswered(listed: Iterable[UnfinishedUpload], record: UploadRecord) -> list[str]:
+    """Under a name made for this very content every upload is ours; under one that is used again, time tells."""
     earliest, latest = record.begun - _CREATED_WITHIN, record.begun + _CREATED_WITHIN
     return [
-        found.upload_id for found in listed if found.ref == record.intent.ref and earliest <= found.initiated <= latest
+        found.upload_id
+        for found in listed
+        if found.ref == record.intent.ref and (record.intent.only_if_absent or earliest <= found.initiated <= latest)
     ]
