@@ -99,5 +99,6 @@ def head_to_object(ref: ObjectRef, reply: Reply) -> StoredObject:
         ),
         reply.get("LastModified"),
         str(reply.get("StorageClass") or "STANDARD"),
+        checksum_is_whole=full is None or full.declared or "-" not in etag_of(reply),
         encryption=str(reply.get("ServerSideEncryption") or ("SSE-C" if reply.get("SSECustomerAlgorithm") else "")),
     )
