@@ -255,8 +255,8 @@ def _open(path: Path, ref: ObjectRef, version_id: str) -> PartFile | None:
                 return None
             if not _lock(descriptor):
                 state = read_state(_state_path(path))
-                if state is not None and not state.is_of(ref, version_id):
-                    return None
+                if state is None or not state.is_of(ref, version_id):
+                    return None  # another object's, or one that began this very moment
                 raise DownloadBusy(
                     "This video is already being downloaded into this folder.",
                     "The download that is running goes on.",
