@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,13 +22,20 @@ SUBRESOURCES = ("acl", "tagging", "policy", "cors", "lifecycle", "versioning", "
 
 
 class OddStore:
-    """What the store holds and was asked. Set `denied` to refuse, by method, with 403."""
+    """What the store holds and was asked.
+
+    `denied`: methods that are refused with 403. `key_id`: where set, requests that another key signed are answered
+    with ExpiredToken. `on_request(method, target)`: called before a request is looked at.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, tuple[str, dict[int, bytes]]] = {}
         self.asked: list[tuple[str, str]] = []
         self.denied: set[str] = set()
+        self.key_id = ""
+        self.signers: list[str] = []
+        self.on_request: Callable[[str, str], None] = lambda _method, _target: None
         self.numbers = itertools.count(1)
         self.lock = threading.Lock()
         self.url = ""
@@ -90,6 +97,12 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = unquote(parts.path).lstrip("/"), parse_qs(parts.query, keep_blank_values=True)
         with self.store.lock:
             self.store.asked.append((self.command, self.path))
+            self.store.on_request(self.command, self.path)
+            signed = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
+            self.store.signers.append(signed[1] if signed else "")
+            if self.store.key_id and self.store.signers[-1] != self.store.key_id:
+                self._error(400, "ExpiredToken")
+                return
             if self.command in self.store.denied:
                 self._error(403, "AccessDenied")
                 return
