@@ -146,6 +146,22 @@ def test_a_refused_file_keeps_its_card_with_a_reason(qtbot: QtBot, page: Publish
     qtbot.waitUntil(lambda: page.big_zone.isVisible())
 
 
+def test_a_refused_file_has_facts_and_nothing_to_choose(
+    qtbot: QtBot, page: PublishPage, clip_end: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("hello " * 100)
+    page.resize(1200, 700)
+    drop(page, clip_end)
+    wait_for(qtbot, page, JobState.READY)
+    assert page.panel.choices.isVisible()
+    drop(page, text)
+    refused = wait_for(qtbot, page, JobState.REFUSED, 1)
+    page.select(refused.snapshot.id)
+    assert not page.panel.choices.isVisible()
+    assert page.panel.facts.rows()
+
+
 def test_a_file_that_vanishes_before_publish_fails_in_words_and_can_be_retried(
     qtbot: QtBot, page: PublishPage, clip_end: Path, tmp_path: Path
 ) -> None:

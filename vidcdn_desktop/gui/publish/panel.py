@@ -50,9 +50,15 @@ class DetailsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        self._build_thumbnail(column)
-        self._build_choices(column)
-        self._build_texts(column)
+        # What is chosen for a publish; a file that cannot be published has only facts.
+        self.choices = QWidget()
+        inner = QVBoxLayout(self.choices)
+        inner.setContentsMargins(0, 0, 0, 4)
+        inner.setSpacing(8)
+        self._build_thumbnail(inner)
+        self._build_choices(inner)
+        self._build_texts(inner)
+        column.addWidget(self.choices)
         self._build_facts(column)
         column.addStretch(1)
         self._rest = QTimer(self)
@@ -111,7 +117,6 @@ class DetailsPanel(QWidget):
             column.addWidget(field)
 
     def _build_facts(self, column: QVBoxLayout) -> None:
-        column.addSpacing(4)
         column.addWidget(PlainLabel("Video", role="section"))
         self.facts = FactsGrid()
         column.addWidget(self.facts)
@@ -138,6 +143,7 @@ class DetailsPanel(QWidget):
             self._poster = snapshot.poster
             self.poster.set_jpeg(snapshot.poster)
         self._show_controls(snapshot, editable)
+        self.choices.setVisible(snapshot.state is not JobState.REFUSED)
         info = snapshot.info
         self.facts.set_rows([Fact(label, value) for label, value in fact_rows(info)] if info else [])
         self.copy_json.setVisible(info is not None)
