@@ -33,6 +33,7 @@ from vidcdn_desktop.gui.widgets import (
     PosterView,
     PrimaryButton,
     ScrollColumn,
+    SearchEdit,
     SegmentedControl,
     Skeleton,
     StepRow,
@@ -795,3 +796,19 @@ def test_drop_zone_above_a_list_says_more(qtbot) -> None:
     for zone in zones:
         qtbot.addWidget(zone)
     assert [zone.accessibleName() for zone in zones] == ["Drop more videos here", "Drop videos here"]
+
+
+def test_a_search_is_emptied_by_key_and_by_its_button(qtbot) -> None:
+    search = SearchEdit("Filter", "Filter what is listed")
+    show(qtbot, search, (200, 34))
+    clear = search.actions()[0]
+    assert not clear.isVisible()
+    qtbot.keyClicks(search, "abc")
+    assert clear.isVisible()
+    assert clear.text() == "Clear"
+    clear.trigger()
+    assert search.text() == ""
+    qtbot.keyClicks(search, "abc")
+    qtbot.keyClick(search, Qt.Key.Key_Escape)
+    assert search.text() == ""
+    assert not clear.isVisible()

@@ -31,6 +31,7 @@ class _RailItem(QPushButton):
         self._icon_name = icon_name
         self.setObjectName("RailItem")
         self.setCheckable(True)
+        self.setAutoExclusive(True)  # read as one of several choices, not as a check box
         self.setAutoDefault(False)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setIconSize(QSize(16, 16))

@@ -10,7 +10,6 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QLineEdit,
     QStackedWidget,
     QTableView,
     QVBoxLayout,
@@ -34,9 +33,11 @@ from vidcdn_desktop.gui.widgets import (
     IconButton,
     PageFooter,
     PageHeader,
+    SearchEdit,
     Skeleton,
     Toast,
     page_body,
+    set_property,
 )
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.storage.port import ListingPage
@@ -101,10 +102,8 @@ class LibraryPage(QWidget):
         self.crumbs = Crumbs()
         self.crumbs.chosen.connect(self.open_prefix)
         header.add_start(self.crumbs)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Filter this folder")
-        self.search.setAccessibleName("Filter what is listed")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchEdit("Filter this folder", "Filter what is listed")
+        set_property(self.search, "onsurface", True)
         self.search.setMinimumWidth(190)
         self.search.textChanged.connect(self._on_filter)
         header.add_end(self.search)

@@ -25,7 +25,7 @@ Which one to take
     roles        "" title dialog-title heading hero strong section muted small mono success warning danger
     facts        `Badge(text, kind)`, `FactsGrid().set_rows([Fact(label, value, kind)])`, `FindingRow(state, text)`
     buttons      `PrimaryButton` (one per view), `Button(small=True)` in cards, also `Link-`, `Danger-`, `IconButton`
-    forms        `ComboBox(name)`, `CheckBox(text)`, plain `QLineEdit` (properties mono, invalid, inline, onsurface)
+    forms        `ComboBox(name)`, `CheckBox(text)`, `SearchEdit`, `QLineEdit` (mono, invalid, inline, onsurface)
     choices      `SegmentedControl([(value, text)], name)`, `ComboButton(name)` in headers
     containers   `Card(selectable=True)`, `Drawer(content, panel)`, `FlowLayout` (badges, small buttons)
     scrolling    `ScrollColumn().column`: its bar stands in the page's margin, so leave it `GUTTER` at both sides
@@ -62,7 +62,7 @@ from vidcdn_desktop.gui.widgets.dropzone import DropZone, local_paths
 from vidcdn_desktop.gui.widgets.facts import Fact, FactsGrid, FindingRow
 from vidcdn_desktop.gui.widgets.flow import FlowLayout
 from vidcdn_desktop.gui.widgets.iconlabel import IconLabel
-from vidcdn_desktop.gui.widgets.inputs import CheckBox, ComboBox
+from vidcdn_desktop.gui.widgets.inputs import CheckBox, ComboBox, SearchEdit
 from vidcdn_desktop.gui.widgets.labels import Badge, ElidedLabel, LiveLabel, PlainLabel
 from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN, PageFooter, PageHeader, page_body
 from vidcdn_desktop.gui.widgets.poster import PosterView, decode_poster
@@ -106,6 +106,7 @@ __all__ = [
     "PosterView",
     "PrimaryButton",
     "ScrollColumn",
+    "SearchEdit",
     "SegmentedControl",
     "Skeleton",
     "StepRow",

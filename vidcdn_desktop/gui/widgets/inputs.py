@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QStyle, QStyleOptionButton, QWidget
+from PySide6.QtCore import QRect, Qt, Slot
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QStyle, QStyleOptionButton, QWidget
 
-from vidcdn_desktop.gui.icons import paint_icon
+from vidcdn_desktop.gui.icons import icon, paint_icon
 
 _CHEVRON = 14
 
@@ -42,6 +42,33 @@ class ComboBox(QComboBox):
         box = QRect(x, (self.height() - _CHEVRON) // 2 + 1, _CHEVRON, _CHEVRON)
         paint_icon(painter, "chevron-down", "muted" if self.isEnabled() else "disabled", box)
         painter.end()
+
+
+class SearchEdit(QLineEdit):
+    """Narrows a list while one types. A named button at its end, or Esc, empties it."""
+
+    def __init__(self, placeholder: str, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setPlaceholderText(placeholder)
+        self.setAccessibleName(name)
+        # Qt's own clear button has no name and does not follow our dark look.
+        self._clear = self.addAction(icon("close", "muted"), QLineEdit.ActionPosition.TrailingPosition)
+        self._clear.setText("Clear")
+        self._clear.setToolTip("Clear")
+        self._clear.setVisible(False)
+        self._clear.triggered.connect(self.clear)
+        self.textChanged.connect(self._on_text)
+
+    @Slot(str)
+    def _on_text(self, text: str) -> None:
+        self._clear.setVisible(bool(text))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc empties; an empty one leaves the key to the page."""
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+            return
+        super().keyPressEvent(event)
 
 
 class CheckBox(QCheckBox):

@@ -39,6 +39,7 @@ class SegmentedControl(QFrame):
             text = choice[1]
             button = QPushButton(plain_button_text(text), self)
             button.setCheckable(True)
+            button.setAutoExclusive(True)  # read as one of several choices, not as a check box
             button.setAutoDefault(False)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setAccessibleName(f"{name}: {text}")
