@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QHBoxLayout, QL
 
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile
 from vidcdn_desktop.credentials.profiles import validate_profile
+from vidcdn_desktop.gui.network_fields import NetworkFields
 from vidcdn_desktop.gui.widgets import Button, CheckBox, ComboBox, PlainLabel, SegmentedControl, set_property
+from vidcdn_desktop.network import NetworkSettings
 from vidcdn_desktop.settings import MAX_PARALLEL_PARTS, Settings
 
 _APPEARANCES = (("system", "Like the system"), ("light", "Light"), ("dark", "Dark"))
@@ -112,6 +114,11 @@ class SettingsDialog(QDialog):
         outer.addSpacing(8)
         outer.addLayout(self._build_upload())
         outer.addSpacing(8)
+        outer.addWidget(PlainLabel("Network", role="section"))
+        self.network = NetworkFields(settings.network)
+        self.network.changed.connect(self._on_network)
+        outer.addWidget(self.network)
+        outer.addSpacing(8)
         outer.addWidget(PlainLabel("Questions", role="section"))
         self.confirm_quit = CheckBox(
             "Ask before quitting while something is being sent", checked=settings.confirm_quit_busy
@@ -123,7 +130,7 @@ class SettingsDialog(QDialog):
         outer.addStretch(1)
         outer.addSpacing(8)
         row = QHBoxLayout()
-        row.addWidget(PlainLabel("Uploads and helper programs: from the next start.", role="small"))
+        row.addWidget(PlainLabel("Uploads, network and helper programs: from the next start.", role="small"))
         row.addStretch(1)
         self.close_button = Button("Close")
         self.close_button.clicked.connect(self.accept)
@@ -199,6 +206,10 @@ class SettingsDialog(QDialog):
     @Slot()
     def _on_parts(self) -> None:
         self._keep(replace(self._settings, parallel_parts=self.parts.currentData()))
+
+    @Slot(object)
+    def _on_network(self, network: NetworkSettings) -> None:
+        self._keep(replace(self._settings, proxy=network.proxy, ca_bundle=network.ca_bundle))
 
     @Slot(bool)
     def _on_confirm_quit(self, checked: bool) -> None:
