@@ -14,15 +14,15 @@ from types import FrameType
 from typing import Any
 
 from vidcdn_desktop import __version__
-from vidcdn_desktop.cancel import Cancelled, CancelToken
-from vidcdn_desktop.cli import check, endpoint, faststart, inspect, invalidate, ls, practice, publish
+from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
+from vidcdn_desktop.cli import check, download, endpoint, faststart, inspect, invalidate, ls, practice, publish, uploads
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.errors import SettingsInvalid, UnexpectedProblem, VidcdnError
 from vidcdn_desktop.logs import setup_logging
 
 _log = logging.getLogger(__name__)
 
-_COMMANDS = (inspect, faststart, publish, ls, invalidate, check, endpoint, practice)
+_COMMANDS = (inspect, faststart, publish, uploads, download, ls, invalidate, check, endpoint, practice)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,6 +53,9 @@ def main(argv: Sequence[str]) -> int:
     previous = _cancel_on_signals(token)
     try:
         code: int = args.run(args, output, token)
+    except Paused:
+        output.error(PausedBySystem())
+        return 130
     except Cancelled:
         output.error(CancelledByUser())
         return 130
@@ -95,11 +98,33 @@ class CancelledByUser(VidcdnError):
         return "Cancelled"
 
 
-def _cancel_on_signals(token: CancelToken) -> dict[int, Any]:
-    """Let Ctrl+C and a polite kill cancel instead of tearing the process down."""
+class PausedBySystem(VidcdnError):
+    """How a command reads that was asked to end, and can go on."""
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        token.cancel()
+    title = "Paused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Stopped.", "What was sent is kept.", "Go on with: vidcdn-desktop uploads resume", code="paused"
+        )
+
+    @property
+    def kind(self) -> str:
+        """The identifier scripts match on."""
+        return "Paused"
+
+
+def _cancel_on_signals(token: CancelToken) -> dict[int, Any]:
+    """Let Ctrl+C cancel, and a polite kill pause, instead of tearing the process down.
+
+    Whoever shuts the computer down does not want a night's upload thrown away.
+    """
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            token.pause()
+        else:
+            token.cancel()
 
     previous: dict[int, Any] = {}
     for number in (signal.SIGINT, signal.SIGTERM):

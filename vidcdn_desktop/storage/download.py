@@ -360,3 +360,12 @@ def _damaged(ref: ObjectRef) -> ChecksumMismatch:
         "Try again; if it happens again, check the network and the memory of this computer.",
         subject=str(ref),
     )
+
+
+def forget_download(ref: ObjectRef, folder: Path, *, name: str = "", version_id: str = "") -> None:
+    """Remove what an earlier run of this very download has kept in `folder`; nothing there is fine. Blocks.
+
+    Raises: FolderUnusable. DownloadBusy: it is running.
+    """
+    part = open_part(folder, safe_file_name(name or ref.key, "download"), ref, version_id)
+    part.discard()

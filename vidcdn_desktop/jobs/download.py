@@ -1,0 +1,259 @@
+"""One download on its way: a small state holder around `storage.download` for any front end.
+
+    QUEUED ──> RUNNING ──> PUBLISHED (the file is there)
+       ^         ├──> PAUSING ──> PAUSED ──┐
+       │         ├──> FAILED ──────────────┤
+       │         └──> CANCELLING ──> CANCELLED
+       └──────────── resume ───────────────┘
+
+States and transitions are those of every job (`jobs.states`), so that lists and filters need not tell them apart.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.job import unexpected
+from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.states import check_transition
+from vidcdn_desktop.limits import RateLimiter
+from vidcdn_desktop.progress import ProgressMeter, ProgressSnapshot
+from vidcdn_desktop.storage.download import DownloadResult, download, forget_download
+from vidcdn_desktop.storage.port import ObjectRef, Storage
+from vidcdn_desktop.storage.weather import Patience, Waiting, Weather
+from vidcdn_desktop.textsafe import safe_file_name
+
+_MEANING = "What has arrived is kept, if anything has."
+
+
+@dataclass(frozen=True)
+class DownloadSnapshot:
+    """One download at one instant: all a front end needs to draw it."""
+
+    id: str
+    ref: ObjectRef
+    folder: Path
+    title: str
+    """The file name it will have, or a number more."""
+    state: JobState = JobState.QUEUED
+    progress: ProgressSnapshot | None = None
+    """While it runs."""
+    waiting: Waiting | None = None
+    """Why nothing arrives at the moment, and when it is tried again; None in good weather."""
+    retries: int = 0
+    """Requests that were sent again in this run."""
+    error: VidcdnError | None = None
+    result: DownloadResult | None = None
+    seconds: float | None = None
+    """How long the last run took; None before it has ended."""
+    created: datetime | None = None
+    finished: datetime | None = None
+
+
+class DownloadJob:
+    """The state of one download. Any thread may call any method that is not said to block.
+
+    Args:
+        ref: What.
+        folder: Where to; see `storage.download.download`.
+        storage: Where from.
+        name: File name instead of the key's last segment.
+        version_id: A certain version.
+        parallel: Ranges at the same time.
+        limiter: Bandwidth limit, may be changed while it runs.
+        patience: How long to put up with bad weather.
+        is_back, renew: See `storage.weather.Weather`.
+        on_change: Called with the job after every change, in the thread that made it.
+    """
+
+    def __init__(
+        self,
+        ref: ObjectRef,
+        folder: Path,
+        storage: Storage,
+        *,
+        name: str = "",
+        version_id: str = "",
+        parallel: int = 8,
+        limiter: RateLimiter | None = None,
+        patience: Patience | None = None,
+        is_back: Callable[[], bool] | None = None,
+        renew: Callable[[], bool] | None = None,
+        on_change: Callable[[DownloadJob], None] | None = None,
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self._storage = storage
+        self._name = name
+        self._version_id = version_id
+        self._parallel = parallel
+        self._limiter = limiter
+        self._patience = patience
+        self._is_back = is_back
+        self._renew = renew
+        self._on_change = on_change
+        self._lock = threading.RLock()
+        self._token = CancelToken()
+        self._meter = ProgressMeter()
+        self._weather: Weather | None = None
+        self._snapshot = DownloadSnapshot(
+            self.id, ref, folder, safe_file_name(name or ref.key, "download"), created=datetime.now(UTC)
+        )
+
+    def snapshot(self) -> DownloadSnapshot:
+        """The download at this instant."""
+        with self._lock:
+            snapshot, weather = self._snapshot, self._weather
+        if snapshot.state not in (JobState.RUNNING, JobState.PAUSING, JobState.CANCELLING):
+            return snapshot
+        return replace(
+            snapshot,
+            progress=self._meter.snapshot(),
+            waiting=weather.waiting if weather else None,
+            retries=weather.retries if weather else 0,
+        )
+
+    @property
+    def state(self) -> JobState:
+        """Where it is."""
+        return self._snapshot.state
+
+    def pause(self) -> None:
+        """Stop, and keep what has arrived. Returns at once; twice is harmless; nothing happens where nothing runs."""
+        with self._lock:
+            if self.state is JobState.RUNNING:
+                self._to(JobState.PAUSING)
+            elif self.state is JobState.QUEUED:
+                self._to(JobState.PAUSED)
+            else:
+                return
+            self._token.pause()
+        self._tell()
+
+    def cancel(self) -> None:
+        """Stop, and remove what has arrived. Returns at once; twice is harmless.
+
+        What a paused or failed download has kept stays: see `give_up`.
+        """
+        with self._lock:
+            if self.state in (JobState.RUNNING, JobState.PAUSING):
+                self._to(JobState.CANCELLING)
+            elif self.state is JobState.QUEUED:
+                self._to(JobState.CANCELLED, finished=datetime.now(UTC))
+            else:
+                return
+            self._token.cancel()
+        self._tell()
+
+    def resume(self) -> None:
+        """Queue it again after a pause, a failure or a cancel; whoever runs the queue calls `run`.
+
+        Raises: IllegalTransition: it is queued, running or done.
+        """
+        with self._lock:
+            self._to(JobState.QUEUED, error=None, result=None, seconds=None, finished=None)
+            self._token = CancelToken()
+        self._tell()
+
+    def run(self) -> None:
+        """Download. Blocks; never raises. Does nothing if it was cancelled or paused while it waited."""
+        with self._lock:
+            if self.state is not JobState.QUEUED:
+                return
+            self._to(JobState.RUNNING)
+            self._meter = ProgressMeter()
+            self._weather = Weather(
+                self._patience, on_change=lambda _waiting: self._tell(), is_back=self._is_back, renew=self._renew
+            )
+            token, meter, weather, was = self._token, self._meter, self._weather, self._snapshot
+        self._tell()
+        began = time.monotonic()
+        try:
+            result = download(
+                self._storage,
+                was.ref,
+                was.folder,
+                token=token,
+                name=self._name,
+                meter=meter,
+                parallel=self._parallel,
+                limiter=self._limiter,
+                version_id=self._version_id,
+                weather=weather,
+            )
+        except Paused:
+            self._end_paused(began)
+        except Cancelled:
+            self._end(JobState.CANCELLED, began)
+        except VidcdnError as exc:
+            self._end(JobState.FAILED, began, error=exc)
+        except Exception as exc:  # noqa: BLE001 - the runner is where bugs end
+            self._end(JobState.FAILED, began, error=unexpected(exc, str(was.ref), _MEANING))
+        else:
+            self._end(JobState.PUBLISHED, began, result=result)
+
+    def _end_paused(self, began: float) -> None:
+        """It was paused, and perhaps cancelled while it came to rest."""
+        with self._lock:
+            kept = self.state is not JobState.CANCELLING
+            if kept:
+                self._settle(JobState.PAUSED, began)
+        if kept:
+            self._tell()
+            return
+        try:
+            self._forget()
+        except VidcdnError as exc:
+            self._end(JobState.FAILED, began, error=exc)
+        else:
+            self._end(JobState.CANCELLED, began)
+
+    def give_up(self) -> None:
+        """Remove what a paused or failed download has kept. Blocks.
+
+        Raises: FolderUnusable, DownloadBusy: it stays, and so does the state.
+        """
+        with self._lock:
+            if self.state not in (JobState.PAUSED, JobState.FAILED):
+                return
+            self._to(JobState.CANCELLING)
+        self._tell()
+        try:
+            self._forget()
+        except VidcdnError as exc:
+            with self._lock:
+                self._to(JobState.FAILED, error=exc)
+            self._tell()
+            raise
+        with self._lock:
+            self._to(JobState.CANCELLED, error=None, finished=datetime.now(UTC))
+        self._tell()
+
+    def _forget(self) -> None:
+        was = self._snapshot
+        forget_download(was.ref, was.folder, name=self._name, version_id=self._version_id)
+
+    def _end(self, state: JobState, began: float, **changes: object) -> None:
+        with self._lock:
+            self._settle(state, began, **changes)
+        self._tell()
+
+    def _settle(self, state: JobState, began: float, **changes: object) -> None:
+        finished = None if state is JobState.PAUSED else datetime.now(UTC)
+        retries = self._weather.retries if self._weather else 0
+        self._to(state, seconds=time.monotonic() - began, finished=finished, retries=retries, **changes)
+
+    def _to(self, state: JobState, **changes: object) -> None:
+        check_transition(self.state, state)
+        self._snapshot = replace(self._snapshot, state=state, **changes)  # type: ignore[arg-type]
+
+    def _tell(self) -> None:
+        if self._on_change is not None:
+            self._on_change(self)
