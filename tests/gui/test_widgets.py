@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QObject, QPoint, QPointF, Qt, QUrl, Slot
-from PySide6.QtGui import QAccessible, QColor, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtGui import (
+    QAccessible,
+    QColor,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+)
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from vidcdn_desktop import errors
@@ -32,15 +39,12 @@ from vidcdn_desktop.gui.widgets import (
     PlainLabel,
     PosterView,
     PrimaryButton,
-    ScrollColumn,
-    SearchEdit,
     SegmentedControl,
     Skeleton,
     StepRow,
     ThinProgress,
     Toast,
     announce,
-    beside_bar,
     decode_poster,
     plain_tooltip,
 )
@@ -707,108 +711,3 @@ def test_many_pieces_of_work_all_arrive(qtbot) -> None:
     for number in range(60):
         background.run_in_background(receiver, lambda number=number: number, receiver.on_done, receiver.on_error)
     qtbot.waitUntil(lambda: sorted(receiver.results) == list(range(60)))
-
-
-# What stays where it is
-
-
-@pytest.mark.parametrize("direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
-def test_a_scroll_bar_moves_nothing(qtbot, direction: Qt.LayoutDirection) -> None:
-    window = QWidget()
-    window.setLayoutDirection(direction)
-    column = QVBoxLayout(window)
-    column.setContentsMargins(10, 0, 10, 0)
-    column.setSpacing(0)
-    above = PlainLabel("above")
-    column.addWidget(beside_bar(above, 6))
-    scroll = ScrollColumn()
-    card = Card()
-    card.setMinimumHeight(100)
-    scroll.column.addWidget(card)
-    column.addWidget(scroll, 1)
-    show(qtbot, window, (400, 300))
-
-    def edges(widget: QWidget) -> tuple[int, int]:
-        left = widget.mapTo(window, QPoint(0, 0)).x()
-        return left, left + widget.width()
-
-    assert not scroll.verticalScrollBar().isVisible()
-    assert edges(card) == edges(above)
-    card.setMinimumHeight(900)
-    qtbot.waitUntil(scroll.verticalScrollBar().isVisible)
-    qtbot.waitUntil(lambda: edges(card) == edges(above))
-
-
-def test_a_moving_bar_waits_for_the_next_frame(qtbot) -> None:
-    painted: list[int] = []
-
-    class Bar(ThinProgress):
-        def paintEvent(self, event) -> None:
-            painted.append(self.value())
-            super().paintEvent(event)
-
-    bar = Bar()
-    show(qtbot, bar, (200, 6))
-    qtbot.waitUntil(lambda: bool(painted))
-    painted.clear()
-    bar.set_fraction(0.2)
-    bar.set_fraction(0.4)
-    assert painted == []
-    qtbot.waitUntil(lambda: painted == [400])
-
-
-def test_flow_knows_its_height_again_after_every_change(qtbot) -> None:
-    holder = QWidget()
-    flow = FlowLayout(holder, gap=4, line_gap=4)
-    first, second = Badge("x" * 12), Badge("y" * 12)
-    flow.addWidget(first)
-    show(qtbot, holder)
-    width = first.sizeHint().width() + 10
-    one = flow.heightForWidth(width)
-    flow.addWidget(second)
-    second.show()
-    two = flow.heightForWidth(width)
-    assert two > one
-    second.hide()
-    assert flow.heightForWidth(width) == one
-    second.show()
-    second.setText("y")
-    assert flow.heightForWidth(first.sizeHint().width() + second.sizeHint().width() + 8) == one
-    flow.removeWidget(second)
-    assert flow.heightForWidth(width) == one
-
-
-def test_a_card_chosen_by_mouse_shows_no_keyboard_mark(qtbot) -> None:
-    card = Card(selectable=True)
-    show(qtbot, card, (120, 80))
-    card.set_selected(True)
-    card.clearFocus()
-    calm = card.grab().toImage()
-    card.setFocus(Qt.FocusReason.MouseFocusReason)
-    assert card.grab().toImage() == calm
-    card.clearFocus()
-    card.setFocus(Qt.FocusReason.TabFocusReason)
-    assert card.grab().toImage() != calm
-
-
-def test_drop_zone_above_a_list_says_more(qtbot) -> None:
-    zones = [DropZone(slim=True), DropZone()]
-    for zone in zones:
-        qtbot.addWidget(zone)
-    assert [zone.accessibleName() for zone in zones] == ["Drop more videos here", "Drop videos here"]
-
-
-def test_a_search_is_emptied_by_key_and_by_its_button(qtbot) -> None:
-    search = SearchEdit("Filter", "Filter what is listed")
-    show(qtbot, search, (200, 34))
-    clear = search.actions()[0]
-    assert not clear.isVisible()
-    qtbot.keyClicks(search, "abc")
-    assert clear.isVisible()
-    assert clear.text() == "Clear"
-    clear.trigger()
-    assert search.text() == ""
-    qtbot.keyClicks(search, "abc")
-    qtbot.keyClick(search, Qt.Key.Key_Escape)
-    assert search.text() == ""
-    assert not clear.isVisible()

@@ -51,6 +51,8 @@ class _Painter(QStyledItemDelegate):
         QApplication.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, ground, painter, ground.widget)
         room = QRect(option.rect).adjusted(_PADDING, 0, -_PADDING, 0)
         painter.save()
+        # What is written here keeps its own order; where it stands is worked out from the option.
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         if index.column() == STATUS and text:
             self._paint_badge(painter, room, option.direction, text)
         else:

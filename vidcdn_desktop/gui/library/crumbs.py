@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from vidcdn_desktop.gui.widgets import ElidedLabel, LinkButton, PlainLabel
@@ -35,12 +35,13 @@ class Crumbs(QWidget):
         for name in prefix.split("/")[:-1]:
             walked += f"{name}/"
             parts.append((display(name, _LONGEST) or "…", walked))
+        pointer = "‹" if self.layoutDirection() is Qt.LayoutDirection.RightToLeft else "›"
         for name, target in parts[:-1]:
             button = LinkButton(name, small=True)
             button.setProperty("prefix", target)
             button.clicked.connect(self._on_clicked)
             self._row.addWidget(button)
-            self._row.addWidget(PlainLabel("›", role="small"))
+            self._row.addWidget(PlainLabel(pointer, role="small"))
         here = ElidedLabel(parts[-1][0], role="small")
         here.setContentsMargins(3, 0, 3, 0)  # as much as the links have around them
         self._row.addWidget(here)

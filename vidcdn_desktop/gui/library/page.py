@@ -35,6 +35,7 @@ from vidcdn_desktop.gui.widgets import (
     PageHeader,
     SearchEdit,
     Skeleton,
+    TextDelegate,
     Toast,
     page_body,
     set_property,
@@ -140,6 +141,7 @@ class LibraryPage(QWidget):
     def _dress_table(self) -> None:
         table = self.table
         table.setModel(self.model)
+        table.setItemDelegate(TextDelegate(table))
         table.setAccessibleName("Objects")
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

@@ -20,6 +20,7 @@ from vidcdn_desktop.gui.widgets import (
     StepRow,
     ThinProgress,
     announce,
+    stand_at_start,
 )
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
 from vidcdn_desktop.media.facts import facts_line
@@ -89,6 +90,7 @@ class VideoCard(Card):
         self.title.editingFinished.connect(self._on_title)
         self.title.returnPressed.connect(self._on_title_entered)
         self.title.installEventFilter(self)
+        stand_at_start(self.title)
         top.addWidget(self.title, 1)
         self.live = Badge()
         top.addWidget(self.live)
@@ -250,6 +252,12 @@ class VideoCard(Card):
     @Slot()
     def _on_title_entered(self) -> None:
         self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The title changes sides with the rest."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.LayoutDirectionChange:
+            stand_at_start(self.title)
 
     # Wishes
     @Slot()

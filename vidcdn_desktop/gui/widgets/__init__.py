@@ -57,6 +57,7 @@ from vidcdn_desktop.gui.widgets.buttons import (
 from vidcdn_desktop.gui.widgets.card import Card
 from vidcdn_desktop.gui.widgets.chips import PathChips
 from vidcdn_desktop.gui.widgets.combobutton import ComboButton
+from vidcdn_desktop.gui.widgets.direction import TextDelegate, isolated, stand_at_start
 from vidcdn_desktop.gui.widgets.drawer import Drawer
 from vidcdn_desktop.gui.widgets.dropzone import DropZone, local_paths
 from vidcdn_desktop.gui.widgets.facts import Fact, FactsGrid, FindingRow
@@ -110,15 +111,18 @@ __all__ = [
     "SegmentedControl",
     "Skeleton",
     "StepRow",
+    "TextDelegate",
     "ThinProgress",
     "Toast",
     "announce",
     "beside_bar",
     "decode_poster",
+    "isolated",
     "local_paths",
     "page_body",
     "plain_button_text",
     "plain_tooltip",
     "restyle",
     "set_property",
+    "stand_at_start",
 ]

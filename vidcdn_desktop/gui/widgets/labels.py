@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
 from vidcdn_desktop.gui.fonts import ui_font
 from vidcdn_desktop.gui.theme import color
+from vidcdn_desktop.gui.widgets.direction import stand_at_start
 from vidcdn_desktop.gui.widgets.style import plain_tooltip, set_property
 
 
@@ -50,6 +51,13 @@ class PlainLabel(QLabel):
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
         self.setText(text)
+        stand_at_start(self)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Change sides with the direction."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.LayoutDirectionChange:
+            stand_at_start(self)
 
     def set_role(self, role: str) -> None:
         """Change the text role."""
@@ -107,6 +115,7 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         if copyable:
             self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        stand_at_start(self)
         self.set_text(text)
 
     def set_text(self, text: str) -> None:
@@ -156,6 +165,8 @@ class ElidedLabel(QLabel):
     def changeEvent(self, event: QEvent) -> None:
         """Fit the text to a new font."""
         super().changeEvent(event)
+        if event.type() is QEvent.Type.LayoutDirectionChange:
+            stand_at_start(self)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._elide()
             self.updateGeometry()
@@ -214,5 +225,8 @@ class LiveLabel(QWidget):
         painter.setFont(self._font)
         painter.setPen(color("muted"))
         shown = QFontMetrics(self._font).elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeading), shown)
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # figures and units keep their order
+        mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        side = Qt.AlignmentFlag.AlignRight if mirrored else Qt.AlignmentFlag.AlignLeft
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | side), shown)
         painter.end()
