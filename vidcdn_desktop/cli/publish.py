@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.cli.context import add_connection_arguments, connection_for, is_quiet, tools_for_settings
+from vidcdn_desktop.cli.context import add_connection_arguments, connection_for, is_quiet
+from vidcdn_desktop.cli.means import means_for, parse_patience, parse_rate
 from vidcdn_desktop.cli.output import Output, Ticker, progress_text
 from vidcdn_desktop.delivery.model import Severity
 from vidcdn_desktop.errors import SettingsInvalid, VidcdnError
+from vidcdn_desktop.jobs.again import job_from
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.job import Job
+from vidcdn_desktop.jobs.keeping import unfinished_for
+from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobState, LinkStyle, PublishOptions, PublishResult, Step, StepState
 from vidcdn_desktop.jobs.publish import PublishJob
-from vidcdn_desktop.media.ffmpeg import Tools
+from vidcdn_desktop.storage.weather import Patience
 from vidcdn_desktop.textsafe import display, format_elapsed, format_size
 
 _STEP_WORDS = {
@@ -40,6 +44,17 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--as-is", action="store_true", help="publish a file that needs conversion as it is")
     parser.add_argument("--no-verify", action="store_true", help="do not check the link through the CDN")
     parser.add_argument("--require-live", action="store_true", help="exit with 1 unless the CDN serves the video")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted publish of the same file")
+    parser.add_argument(
+        "--patience",
+        type=parse_patience,
+        default=Patience(limit_s=120.0),
+        metavar="SECONDS",
+        help="how long to wait for a network that is gone: seconds (120), or “forever”",
+    )
+    parser.add_argument(
+        "--limit", type=parse_rate, metavar="RATE", help="bytes a second, like 500k or 2M; else the app's setting"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per video")
     add_connection_arguments(parser)
     parser.set_defaults(run=run)
@@ -52,9 +67,8 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
             "Nothing was published.",
             "Publish the videos one by one, or leave these options out.",
         )
-    tools = tools_for_settings()
     code = 0
-    with connection_for(args, token) as connection:
+    with means_for(args, output) as means, connection_for(args, token) as connection:
         prefix = connection.profile.prefix if args.prefix is None else args.prefix.strip("/")
         options = PublishOptions(
             title=args.title,
@@ -70,21 +84,37 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
             output.note("Practice cloud: nothing leaves this computer, and the link ends with this command.")
         for path in args.files:
             token.raise_if_cancelled()
-            result = publish_one(path, options, connection, tools, output, token)
+            job = job_for(path, options, connection, means, resume=args.resume)
+            result = run_job(job, connection, output, token)
             live = result is not None and result.verified is not None and result.verified.ok
             if result is None or (args.require_live and not live):
                 code = 1
     return code
 
 
-def publish_one(
-    path: Path, options: PublishOptions, connection: Connection, tools: Tools, output: Output, token: CancelToken
-) -> PublishResult | None:
+def job_for(path: Path, options: PublishOptions, connection: Connection, means: Means, *, resume: bool) -> PublishJob:
+    """A new job for a file, or the one that was interrupted."""
+    if resume and means.journal is not None:
+        record = unfinished_for(means.journal, path, connection)
+        if record is not None:
+            return job_from(record, means)
+    return PublishJob(path, options, tools=means.tools, means=means)
+
+
+def run_job(job: PublishJob, connection: Connection, output: Output, token: CancelToken) -> PublishResult | None:
     """Publish one file and print what came of it; None if it was not published."""
+    path = job.path
     reporter = _Reporter(output)
-    job = PublishJob(path, options, tools=tools, on_change=reporter.on_change)
+    job.listen(reporter.on_change)
     job.bind(connection)
-    remove = token.on_cancel(job.cancel)
+
+    def stop() -> None:
+        if token.is_paused:
+            job.pause()
+        else:
+            job.cancel()
+
+    remove = token.on_cancel(stop)
     try:
         job.look()
         if job.state is JobState.READY:
@@ -92,7 +122,7 @@ def publish_one(
             job.mark_queued()
             with Ticker(lambda: reporter.paint(job)):
                 if token.is_cancelled:
-                    job.cancel()
+                    stop()
                 job.run()
     finally:
         remove()
@@ -131,7 +161,10 @@ class _Reporter:
     def paint(self, job: Job) -> None:
         snapshot = job.snapshot()
         running = next((s.step for s in snapshot.steps if s.state is StepState.RUNNING), None)
-        if running is Step.UPLOAD and snapshot.progress is not None:
+        if snapshot.waiting is not None:
+            seconds = snapshot.waiting.left_s()
+            self._output.paint(f"{display(snapshot.waiting.error.what)} Next try in {seconds:.0f} s.")
+        elif running is Step.UPLOAD and snapshot.progress is not None:
             self._output.paint(f"Upload: {progress_text(snapshot.progress)}")
         elif running is not None:
             self._output.paint(f"{_STEP_WORDS[running]}…")
@@ -159,8 +192,10 @@ def as_lines(result: PublishResult) -> list[str]:
         f"  {live_sentence(result)}",
         f"  {format_size(result.size)} as {display(result.key)}",
     ]
-    if result.checksum:
-        lines.append(f"  Proven by {result.checksum_algorithm}: what is in the bucket is what was sent.")
+    if result.proved_by:
+        lines.append(f"  Proved by {result.proved_by}: what is in the bucket is what was sent.")
+    if result.resumed_bytes:
+        lines.append(f"  {format_size(result.resumed_bytes)} of it had been sent before and were not sent again.")
     if result.url_expires is not None:
         lines.append(f"  This link expires on {result.url_expires:%Y-%m-%d %H:%M} UTC.")
     if result.thumbnail_url:

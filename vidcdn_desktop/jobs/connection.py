@@ -23,6 +23,7 @@ from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 from vidcdn_desktop.storage.capabilities import EndpointProfile
 from vidcdn_desktop.storage.port import Storage
 from vidcdn_desktop.storage.s3 import S3Storage
+from vidcdn_desktop.storage.weather import reachable
 
 _log = logging.getLogger(__name__)
 
@@ -117,6 +118,14 @@ class Connection:
             _log.info("the saved connection cannot be read: %s", exc.what)
             saved = None
         return self.clients.reload_credentials(saved)
+
+    def reachable(self) -> Callable[[], bool] | None:
+        """A look whether the store's address answers; None where a proxy stands between, which always does."""
+        endpoint = self.clients.endpoint
+        if self.network.proxy_for(endpoint):
+            return None
+        parts = urlsplit(endpoint)
+        return reachable(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
     def distributions(self, *, refresh: bool = False) -> tuple[Distribution, ...]:
         """The account's distributions, asked once. Blocks the first time; empty where they may not be listed."""

@@ -12,22 +12,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vidcdn_desktop.bytesource import FileSource
-from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.errors import UnexpectedProblem, VidcdnError
+from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishOptions, PublishPlan, Step, StepSnapshot, StepState
 from vidcdn_desktop.jobs.plan import Destination, plan_publish, refusal, title_of
-from vidcdn_desktop.jobs.states import check_transition
+from vidcdn_desktop.jobs.states import RUNNING, check_transition
+from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.media.ffmpeg import Tools
 from vidcdn_desktop.media.info import MediaInfo
 from vidcdn_desktop.media.poster import Poster, film_poster, image_poster
 from vidcdn_desktop.media.probe import inspect
 from vidcdn_desktop.progress import ProgressMeter
 from vidcdn_desktop.storage.keys import fingerprint
+from vidcdn_desktop.storage.weather import Waiting, Weather
 
 _log = logging.getLogger(__name__)
 
 POSTER_WIDTH = 1280
 """Widest thumbnail we publish, pixels."""
+
+
+_SETTLED = RUNNING | {JobState.QUEUED, JobState.PUBLISHED}
+"""States in which nothing about the plan may change."""
 
 
 def unexpected(exc: Exception, subject: str, meaning: str = "Nothing was published.") -> UnexpectedProblem:
@@ -55,16 +62,23 @@ class Job:
         *,
         tools: Tools,
         on_change: Callable[[Job], None] | None = None,
+        means: Means | None = None,
+        job_id: str = "",
     ) -> None:
-        self.id = uuid.uuid4().hex
+        self.id = job_id or uuid.uuid4().hex
         self.path = path
         self.tools = tools
+        self.means = means or Means(tools)
+        self.limiter = RateLimiter(None, self.means.limiter)
+        """The bandwidth of this job, within that of all."""
         self.token = CancelToken()
         self.meter = ProgressMeter()
         self._on_change = on_change
         self._lock = threading.RLock()
         self._destination: Destination | None = None
         self._fingerprint = ""
+        self._salt = ""
+        self._weather: Weather | None = None
         self._poster: Poster | None = None
         self._poster_for: tuple[Path | None, float | None] | None = None
         self._snapshot = JobSnapshot(
@@ -77,13 +91,23 @@ class Job:
             created=datetime.now(UTC),
         )
 
+    def listen(self, on_change: Callable[[Job], None]) -> None:
+        """Say who is told of changes; before the job is run."""
+        self._on_change = on_change
+
     # What others may see
     def snapshot(self) -> JobSnapshot:
         """The job at this instant."""
         with self._lock:
             snapshot = self._snapshot
-        if snapshot.state in (JobState.RUNNING, JobState.CANCELLING):
-            return replace(snapshot, progress=self.meter.snapshot())
+        weather = self._weather
+        if snapshot.state in RUNNING:
+            return replace(
+                snapshot,
+                progress=self.meter.snapshot(),
+                waiting=weather.waiting if weather else None,
+                retries=weather.retries if weather else 0,
+            )
         return snapshot
 
     @property
@@ -100,7 +124,7 @@ class Job:
     def set_options(self, options: PublishOptions) -> bool:
         """Change what the user chose; plans again. False while the job is queued, running or done."""
         with self._lock:
-            if self.state in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING, JobState.PUBLISHED):
+            if self.state in _SETTLED:
                 return False
             title = title_of(self.info, options) if self.info else (options.title or self.path.stem)
             self._update(options=options, title=title)
@@ -115,7 +139,7 @@ class Job:
         """Say where it goes, or that this has changed; plans again unless it is under way."""
         with self._lock:
             self._destination = destination
-            if self.state not in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING, JobState.PUBLISHED):
+            if self.state not in _SETTLED:
                 self._replan()
         self._tell()
 
@@ -130,14 +154,32 @@ class Job:
                 failed_step=None,
                 result=None,
                 finished=None,
+                waiting=None,
                 steps=tuple(s if s.step is Step.INSPECT else StepSnapshot(s.step) for s in self._snapshot.steps),
             )
         self._tell()
 
-    def cancel(self) -> None:
-        """Stop. Returns at once; twice is harmless."""
+    def set_priority(self, priority: int) -> None:
+        """Say how soon it should run: higher first."""
+        self._update(priority=priority)
+        self._tell()
+
+    def pause(self) -> None:
+        """Stop, and keep what was sent. Returns at once; twice is harmless; nothing happens where nothing runs."""
         with self._lock:
             if self.state is JobState.RUNNING:
+                self._to(JobState.PAUSING)
+            elif self.state is JobState.QUEUED:
+                self._to(JobState.PAUSED)
+            else:
+                return
+        self.token.pause()
+        self._tell()
+
+    def cancel(self) -> None:
+        """Stop. Returns at once; twice is harmless. What a paused or failed job has kept stays: see `give_up`."""
+        with self._lock:
+            if self.state in (JobState.RUNNING, JobState.PAUSING):
                 self._to(JobState.CANCELLING)
             elif self.state is JobState.QUEUED:
                 self._to(JobState.CANCELLED, finished=datetime.now(UTC))
@@ -158,6 +200,8 @@ class Job:
         self._tell()
         try:
             self._look()
+        except Paused:
+            self._end(JobState.PAUSED)
         except Cancelled:
             self._end(JobState.CANCELLED)
         except VidcdnError as exc:
@@ -236,7 +280,7 @@ class Job:
     def _content_mark(self, salt: str = "") -> str:
         """Eight hex digits for the key: the film, and the thumbnail choice, since both are cached for a year."""
         options = self._snapshot.options
-        extra = salt
+        extra = salt or self._salt
         if options.thumbnail_image is not None:
             extra += f"|image {options.thumbnail_image}"
         elif options.thumbnail_at_s is not None:
@@ -267,9 +311,9 @@ class Job:
         self._end(JobState.FAILED, error=error, failed_step=step)
 
     def _end(self, state: JobState, **changes: object) -> None:
-        self._to(state, finished=datetime.now(UTC), **changes)
+        self._to(state, finished=None if state is JobState.PAUSED else datetime.now(UTC), **changes)
         self._tell()
 
-    def _tell(self) -> None:
+    def _tell(self, _waiting: Waiting | None = None) -> None:
         if self._on_change is not None:
             self._on_change(self)

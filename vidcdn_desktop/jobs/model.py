@@ -14,6 +14,7 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.media.info import MediaInfo
 from vidcdn_desktop.progress import ProgressSnapshot
 from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
+from vidcdn_desktop.storage.weather import Waiting
 
 
 class LinkStyle(Enum):
@@ -45,6 +46,9 @@ class JobState(Enum):
     """Inspected and planned; waits for the Publish button."""
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    """Stopped by the user, or by the end of the program; goes on where it was."""
     CANCELLING = "cancelling"
     PUBLISHED = "published"
     FAILED = "failed"
@@ -146,6 +150,12 @@ class PublishResult:
     height: int | None = None
     notes: tuple[str, ...] = ()
     published_at: datetime | None = None
+    proved_by: str = ""
+    """How it is known that the bucket holds what was sent, in words for a badge."""
+    resumed_bytes: int = 0
+    """Bytes of the video that an earlier run had sent already."""
+    retries: int = 0
+    """Requests that had to be sent again."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,16 @@ class JobSnapshot:
     """JPEG of the thumbnail as far as it is known; empty before."""
     thumbnail_problem: VidcdnError | None = None
     """Why the picture the user chose is not used; a frame of the film is."""
+    waiting: Waiting | None = None
+    """Why nothing gets through at the moment and when it is tried again; None in good weather."""
+    kept_bytes: int = 0
+    """Bytes of an unfinished upload that are in the bucket and need not be sent again."""
+    retries: int = 0
+    """Requests that were sent again in this run."""
+    priority: int = 0
+    """Higher runs first."""
+    connection_id: str = ""
+    """Through which connection it goes; empty before it was bound to one."""
     created: datetime | None = None
     finished: datetime | None = None
 

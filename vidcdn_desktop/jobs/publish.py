@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from vidcdn_desktop.bytesource import ByteSource, BytesSource, FileSource
-from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.delivery.model import DeliveryReport, Invalidation
 from vidcdn_desktop.errors import (
     AccessDenied,
@@ -27,7 +28,8 @@ from vidcdn_desktop.errors import (
 )
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.counting import CountingSource, LocalWrites
-from vidcdn_desktop.jobs.job import Job, unexpected
+from vidcdn_desktop.jobs.job import unexpected
+from vidcdn_desktop.jobs.kept import KeptJob
 from vidcdn_desktop.jobs.model import JobState, LinkStyle, PublishPlan, PublishResult, Step, StepState
 from vidcdn_desktop.jobs.plan import plan_publish, refusal
 from vidcdn_desktop.jobs.verify import refresh_and_check, verify_expectation
@@ -35,10 +37,12 @@ from vidcdn_desktop.media.faststart import FastStartPlan, plan_fast_start
 from vidcdn_desktop.media.info import Layout
 from vidcdn_desktop.media.poster import Poster
 from vidcdn_desktop.storage.checksums import checksum_of
-from vidcdn_desktop.storage.port import ObjectRef, StoredObject
+from vidcdn_desktop.storage.port import ObjectRef, PartLog, StoredObject
 from vidcdn_desktop.storage.upload import upload
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 PRESIGNED_S = 7 * 24 * 3600
 """How long a link lives where no CDN serves the bucket: the longest S3 allows."""
@@ -71,25 +75,20 @@ class _Run:
     """Viewers may have an older copy under this link."""
     stored: StoredObject | None = None
     bytes_sent: int = 0
+    resumed_bytes: int = 0
+    log: PartLog | None = None
     first_bytes: bytes = b""
     invalidations: list[Invalidation] = field(default_factory=list)
     report: DeliveryReport | None = None
 
 
-class PublishJob(Job):
+class PublishJob(KeptJob):
     """A job that can be run. `run` blocks and is called by one worker thread at a time."""
 
-    connection: Connection | None = None
-
-    def bind(self, connection: Connection) -> None:
-        """Say through which connection it goes. Any thread; the plan follows."""
-        self.connection = connection
-        self.set_destination(connection.destination())
-
     def run(self) -> None:
-        """Publish. Blocks; never raises. Ends in PUBLISHED, FAILED or CANCELLED."""
+        """Publish. Blocks; never raises. Ends in PUBLISHED, PAUSED, FAILED or CANCELLED."""
         with self._lock:
-            if self.state is not JobState.QUEUED:  # cancelled while it waited
+            if self.state is not JobState.QUEUED:  # cancelled or paused while it waited
                 return
             self._to(JobState.RUNNING)
         self._tell()
@@ -97,23 +96,36 @@ class PublishJob(Job):
         if connection is None or plan is None or self.info is None:
             raise AssertionError("a job is queued only after it was inspected and bound to a connection")
         run = _Run(plan)
+        self._weather = self._weather_for(connection)
         self._current = Step.FAST_START
         try:
-            self._publish(run, connection)
+            with self._claimed():
+                self._publish(run, connection)
+        except Paused:
+            self._note_kept(run.log)
+            self._step(self._current, StepState.WAITING)
+            self._end(JobState.PAUSED)
         except Cancelled:
             self._take_back(run, connection)
             self._end(JobState.CANCELLED)
         except VidcdnError as exc:
+            self._note_kept(run.log)
             self._fail(self._current, self._with_fate(exc, run))
         except Exception as exc:  # noqa: BLE001 - the runner is where bugs end
             self._fail(self._current, self._with_fate(unexpected(exc, str(self.path)), run))
+        finally:
+            self.keep()
 
     def _publish(self, run: _Run, connection: Connection) -> None:
         info = self.info
         assert info is not None
         with FileSource(info.path) as file:
             with self._timed(Step.FAST_START, run):
-                source = self._fast_start(run, file)
+                try:
+                    source = self._fast_start(run, file)
+                except SourceChanged:
+                    self._drop_kept()  # parts of a film that is no more
+                    raise
                 run.poster = self._poster_first()
             with self._timed(Step.UPLOAD, run):
                 self._upload(run, connection, source, file)
@@ -162,31 +174,40 @@ class PublishJob(Job):
 
     def _upload(self, run: _Run, connection: Connection, source: ByteSource, file: FileSource) -> None:
         connection.prepare_publish(self.token)
-        storage = connection.storage
         versioned = run.plan.link is LinkStyle.VERSIONED
-        present = self._present(connection, run.plan.ref)
-        if present is not None and self._same_bytes(present, source):
-            run.stored, run.replaced = present, not versioned
-            run.notes.append("The same bytes were already in the bucket; nothing had to be sent.")
-            self.meter.add(source.size)
-            return
-        if present is not None and versioned:
-            run.plan = self._salted_plan()
-        run.replaced = present is not None and not versioned
+        run.log = self._part_log(run.plan.ref.key)
+        if run.log is None or run.log.earlier() is None:
+            present = self._patiently(lambda: self._present(connection, run.plan.ref), self.token)
+            if present is not None and (self._is_own(present, source) or self._same_bytes(present, source)):
+                run.stored, run.replaced = present, not versioned
+                run.notes.append("The same bytes were already in the bucket; nothing had to be sent.")
+                self.meter.add_present(source.size)
+                return
+            if present is not None and versioned:
+                run.plan = self._salted_plan()
+                run.log = self._part_log(run.plan.ref.key)
+            run.replaced = present is not None and not versioned
+        else:
+            run.replaced = not versioned  # an upload that goes on: whether the name was free is not known any more
         try:
             run.stored = upload(
-                storage,
+                connection.storage,
                 source,
                 run.plan.ref,
                 run.plan.headers,
                 token=self.token,
                 meter=self.meter,
+                part_log=run.log,
                 only_if_absent=versioned,
                 parallel=connection.parallel_parts,
                 check_source=file.check_unchanged,
+                limiter=self.limiter,
+                weather=self._weather,
+                note=run.notes.append,
             )
         finally:
-            run.bytes_sent = self.meter.snapshot().done_bytes
+            run.bytes_sent = self.meter.sent_bytes
+            run.resumed_bytes = self.meter.snapshot().done_bytes - run.bytes_sent
         if not run.replaced:
             run.created.append(run.stored)
 
@@ -199,6 +220,12 @@ class PublishJob(Job):
             # Without list permission a missing key looks like this; the conditional write settles it.
             return None
 
+    def _is_own(self, present: StoredObject, source: ByteSource) -> bool:
+        """Whether an earlier run of this very job wrote it, from the same film."""
+        metadata = present.headers.metadata if present.headers else {}
+        same = present.size == source.size and metadata.get("fingerprint") == self._content_mark()
+        return same and self.wrote(present)
+
     def _same_bytes(self, present: StoredObject, source: ByteSource) -> bool:
         if present.size != source.size or not present.checksum:
             return False
@@ -209,14 +236,10 @@ class PublishJob(Job):
         info, destination = self.info, self._destination
         assert info is not None
         assert destination is not None
-        fresh = plan_publish(
-            info,
-            self._snapshot.options,
-            destination,
-            hex8=self._content_mark(salt=uuid.uuid4().hex),
-            job_id=self.id,
-        )
+        self._salt = uuid.uuid4().hex
+        fresh = plan_publish(info, self._snapshot.options, destination, hex8=self._content_mark(), job_id=self.id)
         self._update(plan=fresh)
+        self.keep()  # before anything goes up under that name
         return fresh
 
     def _thumbnail(self, run: _Run, connection: Connection, token: CancelToken) -> None:
@@ -224,15 +247,8 @@ class PublishJob(Job):
             self._step_note(Step.THUMBNAIL, StepState.SKIPPED, "no picture")
             return
         token.raise_if_cancelled()
-        versioned = run.plan.link is LinkStyle.VERSIONED
         try:
-            stored = connection.storage.put(
-                run.plan.thumbnail_ref,
-                BytesSource(run.poster.jpeg),
-                run.plan.thumbnail_headers,
-                token=token,
-                only_if_absent=versioned,
-            )
+            stored = self._patiently(lambda: self._put_poster(run, connection, token), token)
         except KeyTaken:
             # Same film, same choice of frame, same name: the picture is there already.
             run.poster_sent = True
@@ -244,6 +260,17 @@ class PublishJob(Job):
         if not run.replaced:
             run.created.append(stored)
 
+    def _put_poster(self, run: _Run, connection: Connection, token: CancelToken) -> StoredObject:
+        assert run.poster is not None
+        return connection.storage.put(
+            run.plan.thumbnail_ref,
+            BytesSource(run.poster.jpeg),
+            run.plan.thumbnail_headers,
+            token=token,
+            limiter=self.limiter,
+            only_if_absent=run.plan.link is LinkStyle.VERSIONED,
+        )
+
     def _invalidate(self, run: _Run, connection: Connection, token: CancelToken) -> None:
         if not run.replaced or connection.cdn is None:
             self._step_note(Step.INVALIDATE, StepState.SKIPPED, "new address, nothing to refresh")
@@ -252,7 +279,9 @@ class PublishJob(Job):
         if run.poster_sent:
             keys.append(run.plan.thumbnail_ref.key)
         reference = f"vidcdn-{self.id}-{uuid.uuid4().hex}"
-        run.invalidations = connection.invalidate_keys(keys, caller_reference=reference, token=token)
+        run.invalidations = self._patiently(
+            lambda: connection.invalidate_keys(keys, caller_reference=reference, token=token), token
+        )
         if not run.invalidations:
             self._step_note(Step.INVALIDATE, StepState.SKIPPED, "no CDN serves this address")
 
@@ -338,6 +367,9 @@ class PublishJob(Job):
             height=stream.display_height if stream else None,
             notes=tuple((*plan.notes, *run.notes)),
             published_at=datetime.now(UTC),
+            proved_by=stored.proved_by,
+            resumed_bytes=run.resumed_bytes,
+            retries=self._weather.retries if self._weather else 0,
         )
 
     # Step bookkeeping

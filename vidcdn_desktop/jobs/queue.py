@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections.abc import Sequence
 
 from vidcdn_desktop.jobs.publish import PublishJob
 
@@ -12,15 +12,16 @@ _log = logging.getLogger(__name__)
 
 
 class JobQueue:
-    """First in, first out. Any thread may call any method."""
+    """Higher priority first, then the order of the list, then first come first served. Any thread, any method."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._waiting: deque[PublishJob] = deque()
+        self._waiting: list[PublishJob] = []
+        self._order: dict[str, int] = {}
         self._closed = False
 
     def put(self, job: PublishJob) -> None:
-        """Queue a job that is READY, FAILED or CANCELLED."""
+        """Queue a job that is READY, PAUSED, FAILED or CANCELLED."""
         job.mark_queued()
         with self._condition:
             self._waiting.append(job)
@@ -33,6 +34,11 @@ class JobQueue:
                 return False
             self._waiting.remove(job)
         return True
+
+    def set_order(self, job_ids: Sequence[str]) -> None:
+        """Say in which order waiting jobs of equal priority run; those not named come last."""
+        with self._condition:
+            self._order = {job_id: number for number, job_id in enumerate(job_ids)}
 
     def close(self) -> list[PublishJob]:
         """Take no more jobs and let every worker end; gives those that never started."""
@@ -51,5 +57,9 @@ class JobQueue:
                     self._condition.wait()
                 if not self._waiting:
                     return
-                job = self._waiting.popleft()
+                job = min(self._waiting, key=self._rank)
+                self._waiting.remove(job)
             job.run()
+
+    def _rank(self, job: PublishJob) -> tuple[int, int]:
+        return -job.snapshot().priority, self._order.get(job.id, len(self._order))
