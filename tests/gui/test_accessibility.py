@@ -189,6 +189,24 @@ def test_in_a_mirrored_window_the_rail_stands_at_the_right_and_the_panel_at_the_
     assert left(card.remove) < left(card.title)
 
 
+def test_the_keys_of_a_page_work_wherever_the_focus_is_but_only_while_it_is_shown(
+    qtbot: QtBot, window: MainWindow, bridge: JobBridge, clip_end: Path
+) -> None:
+    page = window.findChild(PublishPage)
+    assert page is not None
+    window.show_page("publish")
+    page.add_files([clip_end])
+    qtbot.waitUntil(lambda: bool(bridge.snapshots()) and bridge.snapshots()[0].plan is not None, timeout=60_000)
+    window.show_page("library")
+    window.rail.card.setFocus()
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(window.rail.card, Qt.Key.Key_Return, control)
+    assert bridge.snapshots()[0].state is JobState.READY
+    window.show_page("publish")
+    qtbot.keyClick(window.rail.card, Qt.Key.Key_Return, control)
+    qtbot.waitUntil(lambda: bridge.snapshots()[0].state is JobState.PUBLISHED, timeout=60_000)
+
+
 def test_choices_are_read_as_choices(window: MainWindow) -> None:
     roles = {control.name: control.role for control in controls(window)}
     assert roles["Publish"] is roles["Library"] is QAccessible.Role.RadioButton

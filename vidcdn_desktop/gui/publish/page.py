@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 from vidcdn_desktop import paths
 from vidcdn_desktop.delivery.urls import embed_html
 from vidcdn_desktop.errors import VidcdnError
-from vidcdn_desktop.gui.bridge import Counts, JobBridge
+from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
+from vidcdn_desktop.gui.models.counts import Counts
 from vidcdn_desktop.gui.models.play_wish import PlayWish
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.publish.card import VideoCard
@@ -157,7 +158,8 @@ class PublishPage(QWidget):
         ):
             action = QAction(text, self)
             action.setShortcut(QKeySequence(keys))
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            # Wherever the focus is in the window: the actions of a page that is not shown are silent anyway.
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.triggered.connect(slot)
             self.addAction(action)
 
