@@ -57,7 +57,7 @@ from vidcdn_desktop.gui.widgets.buttons import (
 from vidcdn_desktop.gui.widgets.card import Card
 from vidcdn_desktop.gui.widgets.chips import PathChips
 from vidcdn_desktop.gui.widgets.combobutton import ComboButton
-from vidcdn_desktop.gui.widgets.direction import TextDelegate, isolated, stand_at_start
+from vidcdn_desktop.gui.widgets.direction import TextDelegate, embedded, stand_at_start
 from vidcdn_desktop.gui.widgets.drawer import Drawer
 from vidcdn_desktop.gui.widgets.dropzone import DropZone, local_paths
 from vidcdn_desktop.gui.widgets.facts import Fact, FactsGrid, FindingRow
@@ -117,7 +117,7 @@ __all__ = [
     "announce",
     "beside_bar",
     "decode_poster",
-    "isolated",
+    "embedded",
     "local_paths",
     "page_body",
     "plain_button_text",

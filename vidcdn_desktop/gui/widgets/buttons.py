@@ -7,13 +7,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from vidcdn_desktop.gui.icons import icon
-from vidcdn_desktop.gui.widgets.direction import isolated
+from vidcdn_desktop.gui.widgets.direction import embedded
 from vidcdn_desktop.gui.widgets.style import plain_tooltip, restyle
 
 
 def plain_button_text(text: str) -> str:
     """Button or menu text in which every character is shown as it is."""
-    return isolated(text.replace("&", "&&").replace("\n", " "), QGuiApplication.layoutDirection())
+    return embedded(text.replace("&", "&&").replace("\n", " "), QGuiApplication.layoutDirection())
 
 
 class Button(QPushButton):

@@ -9,16 +9,16 @@ from __future__ import annotations
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QLabel, QLineEdit, QStyledItemDelegate, QWidget
 
-_FIRST_STRONG_ISOLATE = "\u2068"
-_POP_ISOLATE = "\u2069"
-# Unicode Standard Annex #9, 2.4: the text between them takes its direction from its own first letter.
+_LEFT_TO_RIGHT = "\u202a"
+_AS_BEFORE = "\u202c"
+# Unicode Standard Annex #9, 2.1. Isolates would do the same, but our font lacks them and another one would step in.
 
 
-def isolated(text: str, direction: Qt.LayoutDirection) -> str:
+def embedded(text: str, direction: Qt.LayoutDirection) -> str:
     """The text for a mirrored place, in its own order; unchanged where nothing is mirrored."""
     if direction is not Qt.LayoutDirection.RightToLeft or not text:
         return text
-    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+    return f"{_LEFT_TO_RIGHT}{text}{_AS_BEFORE}"
 
 
 def stand_at_start(widget: QLabel | QLineEdit) -> None:
@@ -40,4 +40,4 @@ class TextDelegate(QStyledItemDelegate):
         """The text as it is drawn."""
         parent = self.parent()
         mirrored = isinstance(parent, QWidget) and parent.layoutDirection() is Qt.LayoutDirection.RightToLeft
-        return isolated(str(value), Qt.LayoutDirection.RightToLeft if mirrored else Qt.LayoutDirection.LeftToRight)
+        return embedded(str(value), Qt.LayoutDirection.RightToLeft if mirrored else Qt.LayoutDirection.LeftToRight)
