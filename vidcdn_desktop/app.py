@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -24,21 +24,28 @@ from vidcdn_desktop.credentials.secrets import open_secret_store
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui import background
 from vidcdn_desktop.gui.activity.page import ActivityPage
-from vidcdn_desktop.gui.bridge import Counts, JobBridge
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.connect.dialog import ConnectionsDialog
 from vidcdn_desktop.gui.connections_backend import ConnectionsForWindow
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
 from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.main_window import APP_NAME, MainWindow
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
+from vidcdn_desktop.gui.models.counts import Counts
 from vidcdn_desktop.gui.player import Players
 from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.quit_dialog import CloseChoice
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.settings_dialog import SettingsDialog
 from vidcdn_desktop.gui.theme import Theme, ThemeMode, apply_theme
+from vidcdn_desktop.jobs.again import left_over
+from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.connections import SavedConnections
+from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
+from vidcdn_desktop.jobs.means import ENDLESS, Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
+from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.logs import setup_logging
 from vidcdn_desktop.media.ffmpeg import find_tools
 from vidcdn_desktop.settings import Settings, load_settings, save_settings
@@ -47,6 +54,9 @@ _log = logging.getLogger(__name__)
 
 APP_ID = "org.vidcdn.Desktop"
 """Reverse-DNS id: desktop file name, window class."""
+
+_HISTORY = 200
+"""Jobs of earlier runs that the Activity page shows."""
 
 _LAST_WAIT_S = 15.0
 """How long the end of the program waits for threads that should be gone already."""
@@ -69,7 +79,12 @@ class Desktop(QObject):
         self.session = Session(
             self.saved, parallel_parts=settings.parallel_parts, network=settings.network, parent=self
         )
-        self.bridge = JobBridge(find_tools(settings.ffmpeg_path or None, settings.ffprobe_path or None), self)
+        tools = find_tools(settings.ffmpeg_path or None, settings.ffprobe_path or None)
+        self.journal = _open_journal()
+        limiter = RateLimiter(settings.speed_limit_bytes_per_s)
+        self.bridge = JobBridge(tools, self, means=Means(tools, self.journal, limiter, ENDLESS))
+        self._to_resume: set[str] = set()
+        """Jobs of an earlier run that go on by themselves once their connection is open."""
         self.backend = ConnectionsForWindow(self.saved, self.session, self)
         self.players = Players(parent=self, network=settings.network)
         self.publish = PublishPage(self.bridge, default_prefix=settings.prefix)
@@ -95,6 +110,7 @@ class Desktop(QObject):
         window, session, bridge = self.window, self.session, self.bridge
         session.facts_changed.connect(self._on_facts)
         session.connection_changed.connect(bridge.set_connection)
+        session.connection_changed.connect(self._on_connection)
         bridge.counts_changed.connect(self._on_counts)
         bridge.job_changed.connect(self._on_job_changed)
         bridge.all_stopped.connect(self._on_jobs_stopped)
@@ -109,6 +125,18 @@ class Desktop(QObject):
         self.library.play_requested.connect(self.players.play)
         self.library.invalidate_requested.connect(self._on_invalidate)
         self.activity.show_job.connect(self._on_show_job)
+
+    def recall(self) -> None:
+        """Look up what an earlier run of the program was at, off the GUI thread."""
+        journal = self.journal
+        if journal is None:
+            return
+
+        def look() -> _Recalled:
+            journal.prune()
+            return _Recalled(left_over(journal), journal.jobs(_HISTORY))
+
+        run_in_background(self, look, self._on_recalled, self._on_not_recalled)
 
     # What the frame asks
     def _busy(self) -> int:
@@ -135,6 +163,29 @@ class Desktop(QObject):
         if snapshot.state is JobState.PUBLISHED:
             self.library.refresh()
 
+    @Slot(object)
+    def _on_recalled(self, recalled: _Recalled) -> None:
+        if self._closing:
+            return
+        self.bridge.restore(recalled.left_over)
+        if self._settings.resume_on_start:
+            self._to_resume = {record.id for record, _ in recalled.left_over}
+            self._on_connection(self.session.connection)
+
+    @Slot(object)
+    def _on_not_recalled(self, error: VidcdnError) -> None:
+        _log.warning("the journal cannot be read: %s", error.sentence())
+
+    @Slot(object)
+    def _on_connection(self, connection: Connection | None) -> None:
+        if connection is None:
+            return
+        for job_id in list(self._to_resume):
+            snapshot = self.bridge.snapshot(job_id)
+            if snapshot is None or snapshot.connection_id == connection.profile.id:
+                self._to_resume.discard(job_id)
+                self.bridge.resume(job_id)
+
     @Slot()
     def _on_connections(self) -> None:
         self._open_connections(new=False)
@@ -158,6 +209,7 @@ class Desktop(QObject):
     @Slot(object)
     def _on_settings_changed(self, settings: Settings) -> None:
         self._keep(settings)
+        self.bridge.set_limit(settings.speed_limit_bytes_per_s)
         self.theme.set_mode(ThemeMode(settings.appearance))
 
     @Slot(object)
@@ -193,15 +245,17 @@ class Desktop(QObject):
         if choice is CloseChoice.CANCEL:
             self.bridge.cancel_all()
             self.window.hide()
-        self._shut_down()
+        if choice is CloseChoice.PAUSE:
+            self.window.hide()
+        self._shut_down(pause=choice is CloseChoice.PAUSE)
 
-    def _shut_down(self) -> None:
-        """Refuse new work, cancel what runs, and wait for the endings by signal."""
+    def _shut_down(self, *, pause: bool = False) -> None:
+        """Refuse new work, cancel or pause what runs, and wait for the endings by signal."""
         if self._closing:
             return
         self._closing = True
         self.players.stop()
-        self.bridge.shut_down()
+        self.bridge.shut_down(pause=pause)
         if self.bridge.is_stopped():
             self._on_jobs_stopped()
 
@@ -215,8 +269,28 @@ class Desktop(QObject):
         # No window is left, so waiting here freezes nobody.
         background.wait_all(_LAST_WAIT_S)
         self.session.stop()
+        if self.journal is not None:
+            self.journal.close()
         self.stopped.emit()
         self._app.quit()
+
+
+@dataclass(frozen=True)
+class _Recalled:
+    left_over: list[tuple[JobRecord, OpenUpload | None]]
+    history: list[JobRecord]
+
+
+def _open_journal() -> Journal | None:
+    """The journal; without one the program works and forgets."""
+    try:
+        journal = Journal()
+    except VidcdnError as exc:
+        _log.warning("no journal: %s", exc.sentence())
+        return None
+    if journal.problem is not None:
+        _log.warning("%s", journal.problem.sentence())
+    return journal
 
 
 class _CrashNet:
@@ -318,3 +392,4 @@ class _Starter(QObject):
     def go(self) -> None:
         """Begin."""
         self._desktop.session.use(self._profile_id)
+        self._desktop.recall()

@@ -50,6 +50,11 @@ class RateLimiter:
         rates = [rate for rate in (self._rate, self._parent.bytes_per_s if self._parent else None) if rate]
         return min(rates) if rates else None
 
+    @property
+    def own_rate(self) -> int | None:
+        """The limit set here, whatever the parent's."""
+        return self._rate
+
     def set_rate(self, bytes_per_s: int | None) -> None:
         """Change the limit; holds from the next block on."""
         with self._condition:

@@ -48,6 +48,8 @@ class Settings:
     """Parts sent at the same time, 1 to 32."""
     speed_limit_bytes_per_s: int | None = None
     """Upload limit; None for as fast as it goes."""
+    resume_on_start: bool = False
+    """Go on by itself with what was interrupted; else it waits, paused, for a click."""
     ffmpeg_path: str = ""
     """Set by hand; empty to look on PATH and beside the program."""
     ffprobe_path: str = ""
@@ -223,7 +225,7 @@ def _is_sensible(name: str, value: Any) -> bool:
             return isinstance(value, str) and not proxy_problem(value)
         case "version":
             return type(value) is int and value >= 1
-    if name.startswith("confirm_"):
+    if name.startswith("confirm_") or name == "resume_on_start":
         return isinstance(value, bool)
     return isinstance(value, str)
 

@@ -19,15 +19,19 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
-from vidcdn_desktop.delivery.model import Severity
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.bridge_calls import Bind, GiveUp, Look, LookAgain, MakePoster
+from vidcdn_desktop.gui.models.counts import Counts, count
+from vidcdn_desktop.jobs.again import job_from
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.intake import expand
-from vidcdn_desktop.jobs.job import Job, unexpected
+from vidcdn_desktop.jobs.job import Job
+from vidcdn_desktop.jobs.journal import JobRecord, OpenUpload
+from vidcdn_desktop.jobs.means import ENDLESS, Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishOptions
 from vidcdn_desktop.jobs.publish import PublishJob
 from vidcdn_desktop.jobs.queue import JobQueue
-from vidcdn_desktop.jobs.states import BUSY, ENDED
+from vidcdn_desktop.jobs.states import BUSY, ENDED, RUNNING
 from vidcdn_desktop.media.ffmpeg import Tools
 from vidcdn_desktop.media.poster import film_poster
 
@@ -39,28 +43,6 @@ PARALLEL_JOBS = 2
 _LOOKERS = 2
 _PULL_MS = 100
 _FRAME_WIDTH = 640
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What the footer and the rail badge say."""
-
-    total: int = 0
-    looking: int = 0
-    ready: int = 0
-    waiting: int = 0
-    running: int = 0
-    live: int = 0
-    """Published and seen through the CDN, or published where there is no CDN."""
-    attention: int = 0
-    """Refused, failed, or published but not served rightly."""
-    fraction: float | None = None
-    """Of all bytes of the running jobs, 0..1."""
-
-    @property
-    def busy(self) -> int:
-        """Jobs that closing the window would stop."""
-        return self.waiting + self.running
 
 
 @dataclass(frozen=True)
@@ -118,13 +100,17 @@ class JobBridge(QObject):
     all_stopped = Signal()
     """After `shut_down`: every thread has ended."""
 
+    restored = Signal(int)
+    """How many jobs an earlier run of the program had left, now in the list as paused."""
+
     _core_changed = Signal(object)
     _expanded = Signal(object)
     _frame = Signal(object)
 
-    def __init__(self, tools: Tools, parent: QObject | None = None) -> None:
+    def __init__(self, tools: Tools, parent: QObject | None = None, *, means: Means | None = None) -> None:
         super().__init__(parent)
         self._tools = tools
+        self._means = means or Means(tools, patience=ENDLESS)
         self._jobs: dict[str, PublishJob] = {}
         self._connection: Connection | None = None
         self._queue = JobQueue()
@@ -166,7 +152,7 @@ class JobBridge(QObject):
             return
         for job in self._jobs.values():
             if job.state not in BUSY and job.state is not JobState.PUBLISHED:
-                self._calls.put(_Bind(job, connection))
+                self._calls.put(Bind(job, connection))
 
     def add_paths(self, paths: list[Path], options: PublishOptions) -> None:
         """Add files, and the videos inside folders."""
@@ -180,8 +166,9 @@ class JobBridge(QObject):
             job = self._jobs.get(job_id)
             if job is None or self._closing or job.connection is None:
                 continue
-            if job.state in (JobState.READY, JobState.FAILED, JobState.CANCELLED) and job.snapshot().plan is not None:
-                self._queue.put(job)
+            startable = (JobState.READY, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED)
+            if job.state in startable and job.info is not None and job.snapshot().plan is not None:
+                self._enqueue(job)
 
     def publish_all(self) -> None:
         """Queue every job that is ready."""
@@ -192,14 +179,85 @@ class JobBridge(QObject):
         job = self._jobs.get(job_id)
         if job is None or self._closing or job.state not in ENDED:
             return
-        self._calls.put(_LookAgain(job, self._queue if job.state is not JobState.REFUSED else None))
+        wanted = self._queue if job.state is not JobState.REFUSED else None
+        self._calls.put(LookAgain(job, wanted, self._current_connection))
 
-    def cancel(self, job_id: str) -> None:
-        """Stop a job; harmless if it is not under way."""
+    def pause(self, job_id: str) -> None:
+        """Stop a job and keep what it has sent; harmless if it is not under way."""
         job = self._jobs.get(job_id)
         if job is not None:
             self._queue.withdraw(job)
-            job.cancel()
+            job.pause()
+            self._calls.put(job.keep)
+
+    def pause_all(self) -> None:
+        """Pause every job that is under way or waits."""
+        for job in list(self._jobs.values()):
+            if job.state in BUSY:
+                self.pause(job.id)
+
+    def resume(self, job_id: str) -> None:
+        """Go on with a paused job, or one that failed and has kept what it sent."""
+        job = self._jobs.get(job_id)
+        if job is None or self._closing or job.state not in (JobState.PAUSED, JobState.FAILED):
+            return
+        if job.info is not None and job.connection is not None and job.state is JobState.PAUSED:
+            self._enqueue(job)
+        else:  # from an earlier run of the program: its file may be another one by now
+            self._calls.put(LookAgain(job, self._queue, self._current_connection))
+
+    def resume_all(self) -> None:
+        """Go on with every paused job."""
+        for job in list(self._jobs.values()):
+            if job.state is JobState.PAUSED:
+                self.resume(job.id)
+
+    def set_priority(self, job_id: str, priority: int) -> None:
+        """Say how soon a waiting job runs: 1 first, 0 as usual, -1 last."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.set_priority(priority)
+            self._calls.put(job.keep)
+
+    def set_limit(self, bytes_per_s: int | None, job_id: str = "") -> None:
+        """Hold the bandwidth down, of all jobs or of one; None for as fast as it goes. At once, also while sending."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.limiter.set_rate(bytes_per_s)
+        elif not job_id:
+            self._means.limiter.set_rate(bytes_per_s)
+
+    def limit_of(self, job_id: str = "") -> int | None:
+        """The limit set for one job, or for all."""
+        job = self._jobs.get(job_id)
+        return job.limiter.own_rate if job is not None else self._means.limiter.own_rate
+
+    def restore(self, found: list[tuple[JobRecord, OpenUpload | None]]) -> None:
+        """Show what an earlier run of the program was at, as paused jobs."""
+        count = 0
+        for record, kept in found:
+            if record.id in self._jobs or self._closing:
+                continue
+            job = job_from(record, self._means, self._tell)
+            job.note_kept_bytes(kept.done_bytes if kept else 0)
+            self._jobs[job.id] = job
+            self.job_added.emit(job.snapshot())
+            count += 1
+        self._recount()
+        if count:
+            self.restored.emit(count)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job, and remove what a paused or failed one has kept; harmless if there is nothing to stop."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            return
+        if job.state in (JobState.PAUSED, JobState.FAILED):
+            self._calls.put(GiveUp(job, self._current_connection))
+            return
+        self._queue.withdraw(job)
+        job.cancel()
+        self._calls.put(job.keep)
 
     def cancel_all(self) -> None:
         """Stop every job that is under way."""
@@ -213,6 +271,8 @@ class JobBridge(QObject):
         if job is None or job.state in BUSY:
             return
         job.cancel()
+        if job.state is JobState.PAUSED or job.snapshot().kept_bytes:
+            self._calls.put(GiveUp(job, self._current_connection))
         del self._jobs[job_id]
         self.job_removed.emit(job_id)
         self._recount()
@@ -226,6 +286,7 @@ class JobBridge(QObject):
         new = max(0, min(len(order) - 1, old + offset))
         order.insert(new, order.pop(old))
         self._jobs = {name: self._jobs[name] for name in order}
+        self._queue.set_order(order)
         self.jobs_reordered.emit()
 
     def set_options(self, job_id: str, options: PublishOptions) -> None:
@@ -237,7 +298,7 @@ class JobBridge(QObject):
         changed = job.set_options(options)
         picture = (old.thumbnail_image, old.thumbnail_at_s) != (options.thumbnail_image, options.thumbnail_at_s)
         if changed and picture:
-            self._calls.put(_MakePoster(job))
+            self._calls.put(MakePoster(job))
 
     def ask_frame(self, job_id: str, at_s: float) -> None:
         """Ask for the frame at a time; the answer comes by `frame_ready`. A newer question drops the older one."""
@@ -260,16 +321,20 @@ class JobBridge(QObject):
 
         self._calls.put(decode)
 
-    def shut_down(self) -> None:
-        """Cancel everything and let the threads end; `all_stopped` tells when. Twice is harmless."""
+    def shut_down(self, *, pause: bool = False) -> None:
+        """Cancel (or pause) everything and let the threads end; `all_stopped` tells when. Twice is harmless."""
         if self._closing:
             return
         self._closing = True
         self._frame_token.cancel()
-        for job in self._queue.close():
-            job.cancel()
-        for job in self._jobs.values():
-            job.cancel()
+        left = self._queue.close()
+        for job in (*left, *self._jobs.values()):
+            if pause and job.state in BUSY:
+                job.pause()
+            else:
+                job.cancel()
+        for job in left:
+            self._calls.put(job.keep)
         for _ in range(_LOOKERS):
             self._calls.put(None)
 
@@ -281,6 +346,10 @@ class JobBridge(QObject):
     def _current_connection(self) -> Connection | None:
         return self._connection
 
+    def _enqueue(self, job: PublishJob) -> None:
+        self._queue.put(job)
+        self._calls.put(job.keep)
+
     def _tell(self, job: Job) -> None:
         """Called by the core in any thread; hands over to the GUI thread."""
         self._core_changed.emit(job)
@@ -291,10 +360,10 @@ class JobBridge(QObject):
             return
         paths, options = found
         for path in paths:
-            job = PublishJob(path, replace(options), tools=self._tools, on_change=self._tell)
+            job = PublishJob(path, replace(options), tools=self._tools, on_change=self._tell, means=self._means)
             self._jobs[job.id] = job
             self.job_added.emit(job.snapshot())
-            self._calls.put(_Look(job, self._current_connection))
+            self._calls.put(Look(job, self._current_connection))
         self._recount()
 
     @Slot(object)
@@ -304,13 +373,13 @@ class JobBridge(QObject):
         snapshot = job.snapshot()
         self.job_changed.emit(snapshot)
         self._recount()
-        running = any(j.state in (JobState.RUNNING, JobState.CANCELLING) for j in self._jobs.values())
+        running = any(j.state in RUNNING for j in self._jobs.values())
         if running and not self._pull.isActive():
             self._pull.start()
 
     @Slot()
     def _on_pull(self) -> None:
-        running = [j for j in self._jobs.values() if j.state in (JobState.RUNNING, JobState.CANCELLING)]
+        running = [j for j in self._jobs.values() if j.state in RUNNING]
         if not running:
             self._pull.stop()
         for job in running:
@@ -332,94 +401,3 @@ class JobBridge(QObject):
         if counts != self._counts:
             self._counts = counts
             self.counts_changed.emit(counts)
-
-
-class _Look:
-    """Inspect a new file and plan it."""
-
-    def __init__(self, job: PublishJob, connection: Callable[[], Connection | None]) -> None:
-        self._job, self._connection = job, connection
-
-    def __call__(self) -> None:
-        self._job.look()
-        connection = self._connection()  # asked afterwards: it may have changed meanwhile
-        if connection is not None:
-            self._job.bind(connection)
-
-
-class _LookAgain:
-    """Inspect once more and, where asked, queue."""
-
-    def __init__(self, job: PublishJob, jobs: JobQueue | None) -> None:
-        self._job, self._jobs = job, jobs
-
-    def __call__(self) -> None:
-        self._job.look()
-        if self._jobs is not None and self._job.state is JobState.READY and self._job.snapshot().plan is not None:
-            self._jobs.put(self._job)
-
-
-class _Bind:
-    """Plan a job anew for another connection."""
-
-    def __init__(self, job: PublishJob, connection: Connection) -> None:
-        self._job, self._connection = job, connection
-
-    def __call__(self) -> None:
-        self._job.bind(self._connection)
-
-
-class _MakePoster:
-    """Make the thumbnail the user has chosen."""
-
-    def __init__(self, job: PublishJob) -> None:
-        self._job = job
-
-    def __call__(self) -> None:
-        try:
-            self._job.make_poster()
-        except VidcdnError as exc:
-            self._job.refuse_thumbnail(exc)
-        except Exception as exc:  # noqa: BLE001 - told on the card instead of lost in a thread
-            self._job.refuse_thumbnail(unexpected(exc, str(self._job.path)))
-
-
-def is_live(snapshot: JobSnapshot) -> bool:
-    """Published, and served rightly as far as that was asked."""
-    result = snapshot.result
-    if snapshot.state is not JobState.PUBLISHED or result is None:
-        return False
-    return result.verified is None or result.verified.ok
-
-
-def delivery_problem(snapshot: JobSnapshot) -> str:
-    """What the edge does wrong with a published video, in one sentence; empty if nothing."""
-    result = snapshot.result
-    if result is None or result.verified is None or result.verified.ok:
-        return ""
-    problems = [f.text for f in result.verified.findings if f.severity is Severity.PROBLEM]
-    return problems[0] if problems else "The CDN serves something else."
-
-
-def count(snapshots: list[JobSnapshot]) -> Counts:
-    """Count jobs by what they mean to the user."""
-    states = [s.state for s in snapshots]
-    running = [s for s in snapshots if s.state in (JobState.RUNNING, JobState.CANCELLING)]
-    done = total = 0
-    for snapshot in running:
-        progress = snapshot.progress
-        if progress is not None and progress.total_bytes:
-            done += progress.done_bytes
-            total += progress.total_bytes
-    live = sum(is_live(s) for s in snapshots)
-    published = states.count(JobState.PUBLISHED)
-    return Counts(
-        total=len(snapshots),
-        looking=states.count(JobState.INSPECTING),
-        ready=states.count(JobState.READY),
-        waiting=states.count(JobState.QUEUED),
-        running=len(running),
-        live=live,
-        attention=states.count(JobState.FAILED) + states.count(JobState.REFUSED) + published - live,
-        fraction=done / total if total else None,
-    )

@@ -17,6 +17,8 @@ class CloseChoice(Enum):
     """Nothing is running: end the program."""
     BACKGROUND = "background"
     """The window is hidden; the work goes on, and the program ends with it."""
+    PAUSE = "pause"
+    """Keep what was sent, then end the program; it goes on next time."""
     CANCEL = "cancel"
     """Cancel what runs, then end the program."""
 
@@ -25,7 +27,7 @@ class QuitDialog(QDialog):
     """Asks what becomes of the running uploads. Esc means stay."""
 
     chosen = Signal(object)
-    """CloseChoice.BACKGROUND or CloseChoice.CANCEL; staying says nothing."""
+    """CloseChoice.BACKGROUND, PAUSE or CANCEL; staying says nothing."""
 
     def __init__(self, count: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,8 +39,9 @@ class QuitDialog(QDialog):
         title = "1 upload is still running" if count == 1 else f"{count} uploads are still running"
         layout.addWidget(PlainLabel(title, role="dialog-title"))
         text = (
-            "They can go on without the window; the program ends when they are done. If you cancel them, nothing of "
-            "them is published and nothing is left behind in the bucket."
+            "They can go on without the window; the program ends when they are done. Paused, they keep what was sent "
+            "and go on from there next time. If you cancel them, nothing of them is published and nothing is left "
+            "behind in the bucket."
         )
         label = PlainLabel(text, role="muted", wrap=True)
         label.setMinimumWidth(470)
@@ -48,15 +51,18 @@ class QuitDialog(QDialog):
         row.setSpacing(8)
         self.cancel_button = DangerButton("Cancel uploads and quit")
         self.stay_button = Button("Stay")
+        self.pause_button = Button("Pause and quit")
         self.background_button = PrimaryButton("Keep going in the background")
         self.background_button.setDefault(True)
         row.addWidget(self.cancel_button)
         row.addStretch(1)
         row.addWidget(self.stay_button)
+        row.addWidget(self.pause_button)
         row.addWidget(self.background_button)
         layout.addLayout(row)
         self.cancel_button.clicked.connect(self._on_cancel)
         self.stay_button.clicked.connect(self.reject)
+        self.pause_button.clicked.connect(self._on_pause)
         self.background_button.clicked.connect(self._on_background)
         self.background_button.setFocus()
 
@@ -64,6 +70,11 @@ class QuitDialog(QDialog):
     def _on_cancel(self) -> None:
         self.accept()
         self.chosen.emit(CloseChoice.CANCEL)
+
+    @Slot()
+    def _on_pause(self) -> None:
+        self.accept()
+        self.chosen.emit(CloseChoice.PAUSE)
 
     @Slot()
     def _on_background(self) -> None:

@@ -70,6 +70,11 @@ class KeptJob(Job):
             connection_id=record.connection_id,
         )
 
+    def refuse(self, error: VidcdnError) -> None:
+        """Say on the card why a paused job cannot go on now; it stays paused."""
+        self._update(error=error)
+        self._tell()
+
     def note_kept_bytes(self, count: int) -> None:
         """How many bytes of it are in the bucket, as far as the journal knows."""
         self._update(kept_bytes=count)

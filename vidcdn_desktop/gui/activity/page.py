@@ -8,8 +8,9 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from vidcdn_desktop.gui.bridge import JobBridge, is_live
+from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
+from vidcdn_desktop.gui.models.counts import is_live
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.widgets import (
     Badge,
@@ -34,6 +35,8 @@ _STATE_WORDS: dict[JobState, tuple[str, str]] = {
     JobState.READY: ("Ready", "neutral"),
     JobState.QUEUED: ("Waiting", "accent"),
     JobState.RUNNING: ("Running", "accent"),
+    JobState.PAUSING: ("Pausing", "accent"),
+    JobState.PAUSED: ("Paused", "neutral"),
     JobState.CANCELLING: ("Cancelling", "accent"),
     JobState.PUBLISHED: ("Finished", "success"),
     JobState.FAILED: ("Failed", "danger"),

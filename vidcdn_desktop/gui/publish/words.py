@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from vidcdn_desktop.gui.bridge import Counts, delivery_problem
+from vidcdn_desktop.gui.models.counts import Counts, delivery_problem
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishResult, Step, StepState
 from vidcdn_desktop.media.info import Verdict
 from vidcdn_desktop.progress import ProgressSnapshot
+from vidcdn_desktop.storage.weather import Waiting
 from vidcdn_desktop.textsafe import display, format_left, format_rate, format_size, plural
 
 Marked = tuple[str, str]
@@ -46,6 +47,8 @@ def badges(snapshot: JobSnapshot) -> list[Marked]:
         return [("Cancelled, nothing was published", "neutral")]
     if state is JobState.QUEUED:
         return [("Waiting", "accent")]
+    if state is JobState.PAUSED:
+        return [("Paused", "neutral")]
     if state is not JobState.READY or info is None:
         return []
     style = "Versioned link" if snapshot.options.link is LinkStyle.VERSIONED else "Same link"
@@ -76,6 +79,8 @@ def advice(snapshot: JobSnapshot) -> str:
         if snapshot.state is JobState.REFUSED:
             return display(snapshot.error.advice)
         return display(" ".join(p for p in (snapshot.error.meaning, snapshot.error.advice) if p))
+    if snapshot.state is JobState.PAUSED:
+        return paused_line(snapshot)
     if snapshot.state is JobState.READY and snapshot.info is not None:
         notes = snapshot.plan.notes if snapshot.plan else ()
         return " ".join(display(text) for text in (snapshot.info.advice, *notes) if text)
@@ -86,6 +91,10 @@ def progress_line(progress: ProgressSnapshot | None, snapshot: JobSnapshot) -> s
     """The line below the bar: bytes, speed and time left while uploading, else the step."""
     if snapshot.state is JobState.CANCELLING:
         return "Cancelling…"
+    if snapshot.state is JobState.PAUSING:
+        return "Pausing…"
+    if snapshot.waiting is not None:
+        return waiting_line(snapshot.waiting)
     running = next((s.step for s in snapshot.steps if s.state is StepState.RUNNING), None)
     if running is not Step.UPLOAD or progress is None or progress.total_bytes is None:
         return f"{_STEP_NAMES[running]}…" if running else "Starting…"
@@ -97,6 +106,26 @@ def progress_line(progress: ProgressSnapshot | None, snapshot: JobSnapshot) -> s
     return " · ".join(parts)
 
 
+def waiting_line(waiting: Waiting) -> str:
+    """Why nothing gets through, and when it is tried again."""
+    left = waiting.left_s()
+    again = f"next try in {left:.0f} s" if left >= 1 else "trying again"
+    if waiting.offline:
+        return f"Waiting for the network · {again}"
+    return f"{display(waiting.error.what)} · {again}"
+
+
+def paused_line(snapshot: JobSnapshot) -> str:
+    """What a paused upload has reached, and what became of its film."""
+    if snapshot.error is not None:
+        return display(snapshot.error.sentence())
+    if not snapshot.kept_bytes:
+        return "Nothing was sent yet."
+    size = snapshot.plan.size if snapshot.plan else None
+    done = f"{format_size(snapshot.kept_bytes)} of {format_size(size)}" if size else format_size(snapshot.kept_bytes)
+    return f"{done} are in the bucket and need not be sent again."
+
+
 def footer(counts: Counts) -> str:
     """For example: 1 uploading · 1 ready · 1 live · 1 needs attention."""
     parts = []
@@ -104,6 +133,7 @@ def footer(counts: Counts) -> str:
         (counts.looking, "being looked at"),
         (counts.running, "uploading"),
         (counts.waiting, "waiting"),
+        (counts.paused, "paused"),
         (counts.ready, "ready"),
         (counts.live, "live"),
     ):
@@ -124,6 +154,8 @@ def published_line(result: PublishResult) -> str:
     parts = []
     if result.published_at is not None:
         parts.append(f"published {result.published_at.astimezone():%H:%M}")
-    if result.checksum:
-        parts.append(f"proven by {result.checksum_algorithm}")
+    if result.proved_by:
+        parts.append(f"proved by {result.proved_by}")
+    elif result.checksum:
+        parts.append(f"proved by {result.checksum_algorithm}")
     return " · ".join(parts)

@@ -1,0 +1,98 @@
+"""What the bridge has done on its "look" threads: short blocking calls about one job each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vidcdn_desktop.errors import SettingsInvalid, VidcdnError
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.job import unexpected
+from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.publish import PublishJob
+from vidcdn_desktop.jobs.queue import JobQueue
+
+
+class Look:
+    """Inspect a new file and plan it."""
+
+    def __init__(self, job: PublishJob, connection: Callable[[], Connection | None]) -> None:
+        self._job, self._connection = job, connection
+
+    def __call__(self) -> None:
+        """Do it. Blocks; one of the look threads."""
+        self._job.look()
+        connection = self._connection()  # asked afterwards: it may have changed meanwhile
+        if connection is not None:
+            self._job.bind(connection)
+
+
+class LookAgain:
+    """Inspect once more and, where asked, queue."""
+
+    def __init__(self, job: PublishJob, jobs: JobQueue | None, connection: Callable[[], Connection | None]) -> None:
+        self._job, self._jobs, self._connection = job, jobs, connection
+
+    def __call__(self) -> None:
+        """Do it. Blocks; one of the look threads."""
+        if not bind_to_its_own(self._job, self._connection()):
+            return
+        self._job.look()
+        if self._jobs is not None and self._job.state is JobState.READY and self._job.snapshot().plan is not None:
+            self._jobs.put(self._job)
+            self._job.keep()
+
+
+class GiveUp:
+    """Remove from the bucket what a job has sent, and the job from the journal's unfinished ones."""
+
+    def __init__(self, job: PublishJob, connection: Callable[[], Connection | None]) -> None:
+        self._job, self._connection = job, connection
+
+    def __call__(self) -> None:
+        """Do it. Blocks; one of the look threads."""
+        if bind_to_its_own(self._job, self._connection()):
+            self._job.give_up()
+
+
+def bind_to_its_own(job: PublishJob, connection: Connection | None) -> bool:
+    """Give a job of an earlier run its connection; False, and told on its card, if another one is open."""
+    if job.connection is not None:
+        return True
+    if connection is not None and job.snapshot().connection_id in ("", connection.profile.id):
+        job.bind(connection)
+        return True
+    job.refuse(
+        SettingsInvalid(
+            "This upload belongs to another connection.",
+            "What was sent is kept.",
+            "Choose its connection first, then go on.",
+        )
+    )
+    return False
+
+
+class Bind:
+    """Plan a job anew for another connection."""
+
+    def __init__(self, job: PublishJob, connection: Connection) -> None:
+        self._job, self._connection = job, connection
+
+    def __call__(self) -> None:
+        """Do it. Blocks; one of the look threads."""
+        self._job.bind(self._connection)
+
+
+class MakePoster:
+    """Make the thumbnail the user has chosen."""
+
+    def __init__(self, job: PublishJob) -> None:
+        self._job = job
+
+    def __call__(self) -> None:
+        """Do it. Blocks; one of the look threads."""
+        try:
+            self._job.make_poster()
+        except VidcdnError as exc:
+            self._job.refuse_thumbnail(exc)
+        except Exception as exc:  # noqa: BLE001 - told on the card instead of lost in a thread
+            self._job.refuse_thumbnail(unexpected(exc, str(self._job.path)))
