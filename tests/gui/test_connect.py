@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QLineEdit, QPushButton
 
 from vidcdn_desktop import errors
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, Secret
+from vidcdn_desktop.credentials.profiles import validate_profile
 from vidcdn_desktop.delivery.model import Distribution
 from vidcdn_desktop.gui.connect import ConnectionsDialog
+from vidcdn_desktop.gui.connect.editor import field_of
 from vidcdn_desktop.gui.connect.regions import REGIONS, region_code, region_text
 from vidcdn_desktop.gui.connect.secret_edit import SecretEdit
 from vidcdn_desktop.gui.settings_dialog import SettingsDialog
@@ -383,6 +385,54 @@ def test_what_is_missing_is_said_before_anything_is_sent(
     click(qtbot, dialog.primary)
     assert said in visible_text(dialog)
     assert (backend.saved, backend.used) == ([], [])
+    wrong = getattr(dialog.editor, field)
+    assert wrong.property("invalid") is True
+    assert wrong.hasFocus()
+    wrong.textEdited.emit("")
+    assert wrong.property("invalid") is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": " x"}, "name"),
+        ({"name": "The bucket"}, "name"),
+        ({"bucket": ""}, "bucket"),
+        ({"bucket": "UPPER CASE!"}, "bucket"),
+        ({"bucket": "10.0.0.1"}, "bucket"),
+        ({"bucket": "xn--videos"}, "bucket"),
+        ({"prefix": "/a"}, "prefix"),
+        ({"prefix": "a//b"}, "prefix"),
+        ({"region": "nowhere"}, "region"),
+        ({"access_key_id": ""}, "access_key_id"),
+        ({"access_key_id": "abc"}, "access_key_id"),
+        ({"kind": ConnectionKind.AWS_PROFILE, "access_key_id": ""}, "aws_profile"),
+        ({"kind": ConnectionKind.S3_COMPATIBLE}, "endpoint"),
+        ({"kind": ConnectionKind.S3_COMPATIBLE, "endpoint_url": "http://far.example"}, "endpoint"),
+    ],
+)
+def test_every_sentence_of_the_validation_finds_its_field(changes: dict[str, object], field: str) -> None:
+    good = ConnectionProfile(
+        "1",
+        "Studio",
+        ConnectionKind.ACCESS_KEY,
+        bucket="media",
+        region="eu-west-1",
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+    )
+    others = [replace(good, id="2", name="The bucket")]
+    assert validate_profile(good, others) == []
+    problems = validate_profile(replace(good, **changes), others)
+    assert field_of(problems[0]) == field
+
+
+def test_the_heading_names_what_is_connected(make, qtbot) -> None:
+    dialog = make(new=True)
+    assert "Connect an AWS account" in visible_text(dialog)
+    store = dialog.editor.kind._group.button(2)
+    click(qtbot, store)
+    assert "Connect an S3-compatible store" in visible_text(dialog)
 
 
 def test_a_failed_save_keeps_what_was_typed(make, backend: Backend, qtbot) -> None:

@@ -231,6 +231,7 @@ class ConnectionsDialog(QDialog):
         self._asked_removal = False
         self.findings.clear()
         self._problem.set_text("")
+        self.editor.mark("")
         chosen = self._selected_id()
         practice = chosen == PRACTICE_ID
         self._practice.setVisible(practice)
@@ -240,10 +241,16 @@ class ConnectionsDialog(QDialog):
             self.editor.forget_secrets()
         else:
             saved = self._profiles.get(chosen or "")
-            self._title.set_text(saved.name if saved else "Connect an AWS account")
             self.editor.load(saved or self._draft, saved=saved is not None)
+            self._show_title()
         self._scroll.verticalScrollBar().setValue(0)
         self._show_buttons()
+
+    def _show_title(self) -> None:
+        saved = self._profiles.get(self._selected_id() or "")
+        store = self.editor.kind.value() is ConnectionKind.S3_COMPATIBLE
+        new = "Connect an S3-compatible store" if store else "Connect an AWS account"
+        self._title.set_text(saved.name if saved else new)
 
     def _show_buttons(self) -> None:
         chosen = self._selected_id()
@@ -275,6 +282,8 @@ class ConnectionsDialog(QDialog):
         self._asked_removal = False
         self.findings.clear()
         self._problem.set_text("")
+        self.editor.mark("")
+        self._show_title()
         self._show_buttons()
 
     @Slot()
@@ -348,6 +357,7 @@ class ConnectionsDialog(QDialog):
         if not problems and new and profile.kind in key_kinds and "secret_access_key" not in self.editor.secrets():
             problems = ["Enter the secret access key."]
         self._problem.set_text(problems[0] if problems else "")
+        self.editor.mark(problems[0] if problems else "")
         return not problems
 
     @Slot()

@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, Secret
 from vidcdn_desktop.delivery.model import Distribution
 from vidcdn_desktop.gui.connect.regions import REGIONS, region_code, region_text
 from vidcdn_desktop.gui.connect.secret_edit import SecretEdit
-from vidcdn_desktop.gui.widgets import CheckBox, ComboBox, PlainLabel, SegmentedControl
+from vidcdn_desktop.gui.widgets import CheckBox, ComboBox, PlainLabel, SegmentedControl, set_property
 
 _KINDS = (
     (ConnectionKind.ACCESS_KEY, "Access key"),
@@ -32,6 +32,29 @@ _KEY_KINDS = (ConnectionKind.ACCESS_KEY, ConnectionKind.S3_COMPATIBLE)
 def new_profile(prefix: str = "videos") -> ConnectionProfile:
     """An empty connection with an id of its own."""
     return ConnectionProfile(str(uuid.uuid4()), "", ConnectionKind.ACCESS_KEY, prefix=prefix)
+
+
+_FIELDS_BY_WORDS = (
+    ("give the connection a name", "name"),
+    ("a name has", "name"),
+    ("there is already a connection", "name"),
+    ("built-in connection", "name"),
+    ("enter the secret access key", "secret"),
+    ("access key id", "access_key_id"),
+    ("this name is kept by aws", "bucket"),
+    ("bucket", "bucket"),
+    ("folder", "prefix"),
+    ("region", "region"),
+    ("address", "endpoint"),
+    ("profile", "aws_profile"),
+)
+"""Words of the validation's sentences, and the field they are about; the first that fits counts."""
+
+
+def field_of(problem: str) -> str:
+    """The attribute of the editor a sentence of the validation is about; empty if it is about none."""
+    text = problem.casefold()
+    return next((name for words, name in _FIELDS_BY_WORDS if words in text), "")
 
 
 class ConnectionEditor(QWidget):
@@ -166,6 +189,15 @@ class ConnectionEditor(QWidget):
         """Enter a region that was found out, if none is entered."""
         if region and not self.region.currentText().strip():
             self.region.setEditText(region_text(region))
+
+    def mark(self, problem: str) -> None:
+        """Show which field a sentence of the validation is about, and go there; with empty text no field is marked."""
+        wanted = field_of(problem)
+        for name in dict.fromkeys(name for _, name in _FIELDS_BY_WORDS):
+            field = getattr(self, name)
+            set_property(field, "invalid", name == wanted)
+            if name == wanted:
+                field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def forget_secrets(self) -> None:
         """Empty the secret fields."""
