@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 import socket
 import struct
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import servers
@@ -62,6 +64,26 @@ class Asked:
     end: int
     """First byte not wanted."""
     if_match: str
+
+
+def whole_ranges(folder: Path, name: str, range_size: int) -> int:
+    """How many ranges an unfinished download of `name` has written down as whole."""
+    try:
+        state = json.loads((folder / f".{name}.part.json").read_text())
+    except OSError:
+        return 0
+    return sum(length == range_size for _, length, _ in state["ranges"])
+
+
+def until(ready: Callable[[], bool], alive: Callable[[], bool]) -> None:
+    """Look again and again while something lives; for what can only be seen from outside."""
+    pause = threading.Event()
+    for _ in range(1000):
+        if ready():
+            return
+        assert alive()
+        pause.wait(0.02)
+    raise AssertionError("it did not get there")
 
 
 class RangeServer:

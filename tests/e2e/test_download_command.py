@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rangeserver import RangeServer, Reply, Stored
+from rangeserver import RangeServer, Reply, Stored, until, whole_ranges
 from vidcdn_desktop.__main__ import main
 from vidcdn_desktop.practice.cloud import PracticeCloud
 
@@ -125,9 +124,8 @@ def test_run_again_it_goes_on_where_it_was(
     server.answer = lambda asked: Reply() if asked.start < 2 * RANGE else Reply(stop_after=RANGE // 2, stop="hang")
     child = start("download", "s3://films/film.mp4", "--to", folder, "--json")
     try:
-        saved = _ranges_saved(folder)
         server.wait_for(lambda: server.hanging == 3)
-        _until(lambda: saved() >= 2, child)
+        until(lambda: whole_ranges(folder, "film.mp4", RANGE) >= 2, lambda: child.poll() is None)
     finally:
         child.send_signal(how)
         out, err = child.communicate(timeout=20)
@@ -153,26 +151,3 @@ def start(*argv: str | Path) -> subprocess.Popen[str]:
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
     )
-
-
-def _ranges_saved(folder: Path) -> Callable[[], int]:
-    state = folder / ".film.mp4.part.json"
-
-    def count() -> int:
-        try:
-            return sum(length == RANGE for _, length, _ in json.loads(state.read_text())["ranges"])
-        except OSError:
-            return 0
-
-    return count
-
-
-def _until(ready: Callable[[], bool], child: subprocess.Popen[str]) -> None:
-    """Look again and again while the child lives; what it writes down is all that is seen of it."""
-    pause = threading.Event()
-    for _ in range(1000):
-        if ready():
-            return
-        assert child.poll() is None
-        pause.wait(0.02)
-    raise AssertionError("it did not get there")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from vidcdn_desktop.storage.checksums import combined, md5_of
 from vidcdn_desktop.storage.download_file import PartFile, no_room, open_part, told
 from vidcdn_desktop.storage.download_ranges import STATE_ALGORITHM, GrowingRange, RangeFetcher
 from vidcdn_desktop.storage.download_state import PartState, range_size_for
+from vidcdn_desktop.storage.governor import MOST
 from vidcdn_desktop.storage.parts import PartPlan
 from vidcdn_desktop.storage.port import ObjectRef, Storage, StoredObject
 from vidcdn_desktop.storage.weather import Weather
@@ -39,6 +41,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _BLOCK = 1 << 20
+_KEEP_EVERY_S = 1.0
 _SETTLE_S = 0.1
 """How long threads may take to notice the end; a cut connection takes milliseconds. One that is later writes nothing:
 the file is closed to it."""
@@ -79,12 +82,12 @@ def download(
     token: CancelToken,
     name: str = "",
     meter: ProgressMeter | None = None,
-    parallel: int = 8,
+    parallel: int = MOST,
     limiter: RateLimiter | None = None,
     version_id: str = "",
     keep_partial: bool = True,
     weather: Weather | None = None,
-    stall_s: float = 30.0,
+    stall_s: float | None = None,
 ) -> DownloadResult:
     """Download an object into `folder`. Blocks; a cancel or pause ends it within 200 ms.
 
@@ -92,7 +95,7 @@ def download(
     replaces anything and never lands outside `folder`. An unfinished download of the same object in the same folder
     goes on where it was; every byte of it is read again and checked first.
 
-    Memory: `parallel` × 1 MiB, and at most 4096 ranges of some hundred bytes.
+    Memory: `parallel` × 1 MiB at most, and up to 4096 ranges of some hundred bytes.
 
     Args:
         storage: Where from.
@@ -101,12 +104,12 @@ def download(
         token: Cancels, or pauses.
         name: File name to use instead of the key's last segment; made safe likewise.
         meter: Counts each byte once, those of an earlier run included.
-        parallel: Ranges at the same time.
+        parallel: Ranges at the same time at most; as many run as help.
         limiter: Bandwidth limit.
         version_id: A certain version; the current one without.
         keep_partial: Keep what has arrived when the download fails. A pause keeps it always, a cancel never.
         weather: What to do while there is no connection; gives up after 20 s without any success by default.
-        stall_s: A request that gets no bytes for so long is cut and tried again.
+        stall_s: A request that gets no bytes for so long is cut and tried again; None: `storage.watch.STALL_S`.
 
     Raises: ObjectNotFound, Conflict (replaced in the meantime), ChecksumMismatch, DiskFull, FolderUnusable,
         DownloadBusy, Paused, Cancelled, and what every method of `Storage` may raise.
@@ -168,11 +171,12 @@ class _Download:
         self._range_size = 0
         self._ranges: list[GrowingRange] = []
         self._saving = threading.Lock()
-        self._threads: list[Future[None]] = []
+        self._fetcher: RangeFetcher | None = None
+        self._keeper: Future[None] | None = None
         self._done = threading.Event()
-        """Set when the thread that saves and watches is to end."""
+        """Set when the thread that saves now and then is to end."""
 
-    def run(self, name: str, parallel: int, stall_s: float) -> DownloadResult:
+    def run(self, name: str, parallel: int, stall_s: float | None) -> DownloadResult:
         """From the first request to the final name."""
         stored = self._stored = self._await(workers.start(self._look, "download-look"))
         if self._meter is not None:
@@ -185,7 +189,7 @@ class _Download:
             part,
             stop=self._stop,
             weather=self._weather,
-            save=lambda durable: self._save(durable=durable),
+            save=lambda: self._save(durable=False),
             meter=self._meter,
             limiter=self._limiter,
             version_id=self._version_id,
@@ -270,23 +274,33 @@ class _Download:
         missing = [growing for growing in self._ranges if growing.left]
         if not missing:
             return
+        self._fetcher = fetcher
         self._done.clear()
-        keeper = workers.start(lambda: fetcher.keep(self._done), "download-keep")
-        work = fetcher.worker(missing)
-        senders = [workers.start(work, f"download-range-{i}") for i in range(min(parallel, len(missing)))]
-        self._threads = [*senders, keeper]
-        pending = set(senders)
-        while pending:
-            awaited: set[Future[Any]] = {*pending, keeper, self._cancelled}
-            wait(awaited, return_when=FIRST_COMPLETED)
-            if self._cancelled.done():
-                raise self._token.stopped()
-            for future in [f for f in awaited if f.done()]:
-                future.result()
-            pending = {future for future in pending if not future.done()}
-        self._done.set()
-        wait([keeper])
-        keeper.result()
+        self._keeper = workers.start(lambda: self._keep(fetcher), "download-keep")
+        try:
+            fetcher.fetch(missing, parallel, self._rest)
+        finally:
+            self._done.set()
+        self._rest([self._keeper], None)
+
+    def _rest(self, threads: Sequence[Future[None]], seconds: float | None) -> None:
+        """Wait until one of our threads has ended, and raise what it raised; or the user's cancel."""
+        done = wait([*threads, self._cancelled], timeout=seconds, return_when=FIRST_COMPLETED).done
+        if self._cancelled in done:
+            raise self._token.stopped()
+        for future in done:
+            future.result()
+
+    def _keep(self, fetcher: RangeFetcher) -> None:
+        """Write the state down now and then, so that it survives a loss of power. A disk may take its time for it."""
+        seen = 0
+        while not self._done.wait(_KEEP_EVERY_S):
+            if fetcher.received != seen:
+                seen = fetcher.received
+                try:
+                    self._save(durable=True)
+                except (VidcdnError, Cancelled) as exc:  # the threads that fetch meet the same, and tell it
+                    _log.info("the state was not written: %r", exc)
 
     def _save(self, *, durable: bool) -> None:
         part, stored = self._part, self._stored
@@ -300,7 +314,7 @@ class _Download:
             )
 
     def _await(self, future: Future[_T]) -> _T:
-        awaited: set[Future[Any]] = {future, self._cancelled}
+        awaited: list[Future[Any]] = [future, self._cancelled]
         wait(awaited, return_when=FIRST_COMPLETED)
         if self._cancelled.done():
             raise self._token.stopped()
@@ -335,7 +349,7 @@ class _Download:
         """End without a file; True if something is kept to go on with."""
         self._stop.cancel()
         self._done.set()
-        wait(self._threads, timeout=_SETTLE_S)
+        wait(self._fetcher.threads if self._fetcher else [], timeout=_SETTLE_S)
         part = self._part
         if part is None:
             return False

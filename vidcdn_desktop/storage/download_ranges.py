@@ -5,7 +5,8 @@
                   │               └── cut, stalled, 5xx: wait, go on at this byte <─┤
                   └────────────────────── state written <── the range is whole <───┘
 
-Memory: `parallel` blocks of at most 1 MiB, whatever the size of the object.
+How many at the same time is the `Governor`'s. Memory: that number of blocks of at most 1 MiB, whatever the size of the
+object.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from functools import partial
 
-from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import Offline
 from vidcdn_desktop.limits import RateLimiter
-from vidcdn_desktop.progress import ProgressMeter
+from vidcdn_desktop.progress import Counter
+from vidcdn_desktop.storage import workers
 from vidcdn_desktop.storage.body import Pace
 from vidcdn_desktop.storage.checksums import fed, written
 from vidcdn_desktop.storage.download_file import PartFile
 from vidcdn_desktop.storage.download_state import Arrived
+from vidcdn_desktop.storage.governor import Governor
 from vidcdn_desktop.storage.parts import PartRange
 from vidcdn_desktop.storage.port import PartResult, Storage, StoredObject
+from vidcdn_desktop.storage.watch import Attempt, Watch
 from vidcdn_desktop.storage.weather import Weather
 
 STATE_ALGORITHM = "CRC64NVME"
-_KEEP_EVERY_S = 1.0
 
 
 class GrowingRange:
@@ -83,15 +87,6 @@ class GrowingRange:
         return PartResult(self.plan.number, length, "", written(algorithm, crc))
 
 
-@dataclass(eq=False)
-class _Request:
-    """One request under way."""
-
-    token: CancelToken
-    waiting_since: float | None = None
-    """When it began to wait for bytes; None while it does something else."""
-
-
 class RangeFetcher:
     """Fetches what is missing of an object into a `PartFile`.
 
@@ -101,10 +96,8 @@ class RangeFetcher:
         part: Where to.
         stop: Ends everything; a child of the user's token.
         weather: What to do when a request fails.
-        save: Called after each finished range with False, and about once a second with True: write the state down,
-            durably if True.
-        meter, limiter, version_id: See `download`.
-        stall_s: A request that gets no bytes for so long is cut and tried again.
+        save: Called in the fetching threads after each finished range: write the state down.
+        meter, limiter, version_id, stall_s: See `download`.
     """
 
     def __init__(
@@ -115,11 +108,11 @@ class RangeFetcher:
         *,
         stop: CancelToken,
         weather: Weather,
-        save: Callable[[bool], None],
-        meter: ProgressMeter | None,
+        save: Callable[[], None],
+        meter: Counter | None,
         limiter: RateLimiter | None,
         version_id: str,
-        stall_s: float,
+        stall_s: float | None,
     ) -> None:
         self._storage = storage
         self._stored = stored
@@ -130,99 +123,94 @@ class RangeFetcher:
         self._meter = meter
         self._limiter = limiter
         self._version_id = version_id
-        self._stall_s = stall_s
+        self._watch = Watch(weather.got_through, stall_s)
         self._lock = threading.Lock()
-        self._requests: set[_Request] = set()
         self._paces = threading.local()
         self.received = 0
         """Bytes of the object that came over the network, those that came twice included."""
+        self.threads: list[Future[None]] = []
+        """Those that fetch now."""
 
-    def worker(self, missing: Sequence[GrowingRange]) -> Callable[[], None]:
-        """What the parallel threads run, all the same: one range after the other until none is left.
+    def fetch(
+        self,
+        missing: Sequence[GrowingRange],
+        most: int,
+        rest: Callable[[Sequence[Future[None]], float], None],
+    ) -> None:
+        """Fetch the ranges, as many at the same time as helps. Blocks.
 
-        Raises (when run): what `Storage.open_range` raises and does not pass, DiskFull, FolderUnusable, Cancelled.
+        Args:
+            missing: What to fetch.
+            most: Ranges at the same time at most.
+            rest: Waits until one of the threads has ended or so many seconds have passed. Raises what a thread raised,
+                or `Cancelled`.
+
+        Raises: what `Storage.open_range` raises and does not pass, DiskFull, FolderUnusable, Cancelled.
         """
         waiting = iter(missing)
+        governor = Governor(most, len(missing))
+        left, under_way, base = len(missing), 0, self.received
 
         def work() -> None:
+            nonlocal left, under_way
             while True:
-                self._stop.raise_if_cancelled()
                 with self._lock:
-                    mine = next(waiting, None)
-                if mine is None:
-                    return
-                self._fetch(mine)
-                self._save(False)
-
-        return work
-
-    def keep(self, done: threading.Event) -> None:
-        """What one more thread runs: save the state once a second, and cut requests that stall, until `done`."""
-        seen = -1
-        while not done.wait(min(_KEEP_EVERY_S, self._stall_s / 4)):
-            if self.received != seen:
-                seen = self.received
-                self._save(True)
-            late = time.monotonic() - self._stall_s
-            with self._lock:
-                stalled = [r for r in self._requests if r.waiting_since is not None and r.waiting_since < late]
-            for request in stalled:
-                request.token.cancel()
-
-    def _fetch(self, growing: GrowingRange) -> None:
-        def attempt() -> None:
-            token, untie = self._stop.child()
-            request = _Request(token)
-            with self._lock:
-                self._requests.add(request)
-            pace = self._pace()
-            self._paces.pace = None  # what it learnt holds no longer if this fails
-            try:
-                self._receive(growing, request, pace)
-                self._paces.pace = pace
-            except Cancelled:
-                self._stop.raise_if_cancelled()
-                raise self._broken("Nothing more came from the store for a while.") from None
-            finally:
-                untie()
+                    mine = next(waiting, None) if under_way <= governor.target else None
+                    if mine is None:
+                        under_way -= 1
+                        return
+                self._weather.run(partial(self._attempt, mine), self._stop)
+                self._save()
                 with self._lock:
-                    self._requests.discard(request)
+                    left -= 1
 
-        self._weather.run(attempt, self._stop)
+        while left:
+            with self._lock:
+                more = min(governor.target, left) - under_way
+                under_way += max(0, more)
+            self.threads += [workers.start(work, f"download-range-{i}") for i in range(more)]
+            rest(self.threads, governor.interval_s)
+            self.threads = [thread for thread in self.threads if not thread.done()]
+            self._watch.look()
+            limit = self._limiter.bytes_per_s if self._limiter else None
+            governor.observe(time.monotonic(), self.received - base, limit)
 
-    def _receive(self, growing: GrowingRange, request: _Request, pace: Pace) -> None:
-        request.waiting_since = time.monotonic()
+    def _attempt(self, growing: GrowingRange) -> None:
+        """One request for what is missing of a range."""
+        pace = getattr(self._paces, "pace", None) or Pace()
+        self._paces.pace = None  # what it learnt of the link holds no longer if this fails
+        with self._watch.attempt(self._stop, growing.left, self) as attempt:
+            self._receive(growing, attempt, pace)
+        self._paces.pace = pace
+
+    def _receive(self, growing: GrowingRange, attempt: Attempt, pace: Pace) -> None:
         opening = self._storage.open_range(
-            self._stored, growing.position, growing.left, token=request.token, version_id=self._version_id
+            self._stored, growing.position, growing.left, token=attempt.token, version_id=self._version_id
         )
         with opening as stream:
             pace.pause()
             while growing.left:
                 size = min(pace.next_block(), growing.left)
                 if self._limiter is not None:
-                    request.waiting_since = None
                     size = self._limiter.block(size)
-                    self._limiter.take(size, request.token)
+                    self._limiter.take(size, attempt.token)
                     pace.pause()  # waiting for our own limit says nothing about the link
-                request.waiting_since = time.monotonic()
                 block = stream.read(size)
-                request.waiting_since = None
                 if not block:
-                    raise self._broken("The store sent less than it said it would.")
+                    raise Offline(
+                        "The store sent less than it said it would.",
+                        "",
+                        "Check the network and try again.",
+                        subject=str(self._stored.ref),
+                        retryable=True,
+                    )
                 self._part.write_at(growing.position, block)
                 growing.add(block)
-                self._count(len(block))
-                self._weather.got_through()
+                attempt.add(len(block))
 
-    def _pace(self) -> Pace:
-        """What this thread knows about the speed of the link."""
-        return getattr(self._paces, "pace", None) or Pace()
-
-    def _count(self, size: int) -> None:
+    def add(self, delta_bytes: int) -> None:
+        """Count bytes that have arrived; see `progress.Counter`."""
         with self._lock:
-            self.received += size
+            self.received += delta_bytes
         if self._meter is not None:
-            self._meter.add(size)
-
-    def _broken(self, what: str) -> Offline:
-        return Offline(what, "", "Check the network and try again.", subject=str(self._stored.ref), retryable=True)
+            self._meter.add(delta_bytes)
