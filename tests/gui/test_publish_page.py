@@ -288,3 +288,15 @@ def test_a_broken_connection_does_not_speak_of_a_video(page: PublishPage, connec
     assert problem.meaning == "Nothing was published."
     page.set_connection(ConnectionFacts(connection.profile, "", "ok"))
     assert not page.problem.isVisible()
+
+
+def test_a_removed_card_is_gone_from_sight_at_once(
+    qtbot: QtBot, page: PublishPage, bridge: JobBridge, clip_end: Path, tmp_path: Path
+) -> None:
+    other = shutil.copy(clip_end, tmp_path / "other.mp4")
+    drop(page, clip_end, other)
+    card = wait_for(qtbot, page, JobState.READY)
+    left = wait_for(qtbot, page, JobState.READY, 1)
+    bridge.remove(card.snapshot.id)
+    assert not card.isVisible()
+    assert left.isVisible()

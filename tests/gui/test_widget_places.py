@@ -19,11 +19,13 @@ from vidcdn_desktop.gui.widgets import (
     EmptyState,
     FlowLayout,
     LiveLabel,
+    PageFooter,
     PlainLabel,
     ScrollColumn,
     SearchEdit,
     TextDelegate,
     ThinProgress,
+    Toast,
     beside_bar,
     embedded,
 )
@@ -141,6 +143,24 @@ def test_a_search_is_emptied_by_key_and_by_its_button(qtbot) -> None:
     qtbot.keyClick(search, Qt.Key.Key_Escape)
     assert search.text() == ""
     assert not clear.isVisible()
+
+
+def test_a_toast_stands_above_the_footer(qtbot) -> None:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addStretch(1)
+    footer = PageFooter()
+    column.addWidget(footer)
+    toast = Toast(page)
+    show(qtbot, page, (600, 400))
+    toast.show_message("Link copied")
+    assert toast.geometry().bottom() < footer.y()
+    footer.hide()
+    toast.show_message("Link copied")
+    assert 400 - toast.geometry().bottom() < 30
+    toast.hide()
+    toast._timer.stop()
 
 
 # Right to left

@@ -242,6 +242,7 @@ class PublishPage(QWidget):
         card = self._cards.pop(job_id, None)
         if card is not None:
             self._list.removeWidget(card)
+            card.hide()  # it is deleted a moment later, and would stand below its successor until then
             card.deleteLater()
         if job_id == self._selected:
             left = list(self._cards)

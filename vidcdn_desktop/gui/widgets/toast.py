@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from vidcdn_desktop.gui.widgets.buttons import plain_button_text
 from vidcdn_desktop.gui.widgets.labels import ElidedLabel
+from vidcdn_desktop.gui.widgets.page import PageFooter
 
 _SHOWN_MS = 5000
 _MARGIN = 24
+_ABOVE_FOOTER = 12
 
 
 def announce(source: QObject, text: str, *, urgent: bool = False) -> None:
@@ -76,7 +78,10 @@ class Toast(QFrame):
         self.ensurePolished()
         size = self.sizeHint()
         width = min(size.width(), host.width() - 2 * _MARGIN)
-        self.setGeometry((host.width() - width) // 2, host.height() - size.height() - _MARGIN, width, size.height())
+        # A page's footer keeps its status and its button in sight.
+        footers = [footer.height() for footer in host.findChildren(PageFooter) if footer.isVisible()]
+        foot = host.height() - max(footers, default=_MARGIN - _ABOVE_FOOTER) - _ABOVE_FOOTER
+        self.setGeometry((host.width() - width) // 2, foot - size.height(), width, size.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay at the foot when the host changes its size."""
