@@ -412,7 +412,7 @@ def killed_when(server: RangeServer, folder: Path, hanging: int, whole: int) -> 
 
 def test_killed_again_and_again_it_still_arrives(server: RangeServer, storage: S3Storage, folder: Path) -> None:
     """Each run gets two ranges further; at the kill three requests hang in the middle."""
-    data = os.urandom(6 * RANGE + 777)
+    data = os.urandom(7 * RANGE)
     server.objects[REF.key] = Stored(data)
     for rounds in (1, 2, 3):
         passes = [0]
