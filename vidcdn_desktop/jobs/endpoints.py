@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.credentials.clients import ClientSet
 from vidcdn_desktop.credentials.model import ConnectionProfile
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.ownership import alone
 from vidcdn_desktop.settings import read_json_file, write_json_file
 from vidcdn_desktop.storage.calls import is_aws
 from vidcdn_desktop.storage.capabilities import AWS, PRACTICE, EndpointProfile, from_json, to_json
-from vidcdn_desktop.storage.probing import probe_endpoint
+from vidcdn_desktop.storage.probing import clean_up_probe, probe_endpoint, probe_key
 
 _log = logging.getLogger(__name__)
 
@@ -61,10 +63,37 @@ class EndpointBook:
         row = {"endpoint": endpoint, "bucket": bucket, **to_json(profile)}
         with self._lock:
             others = [r for r in self._rows() if (r.get("endpoint"), r.get("bucket")) != (endpoint, bucket)]
-            try:
-                write_json_file(self._file(), {"version": _VERSION, "endpoints": [*others, row][-_MOST:]})
-            except (VidcdnError, OSError) as exc:
-                _log.warning("what the store can do was not saved: %s", exc)
+            self._write(endpoints=[*others, row][-_MOST:])
+
+    def begin(self, endpoint: str, bucket: str, key: str) -> None:
+        """Write down the key a probe is about to use, so that it can be cleaned up if the process is killed."""
+        with self._lock:
+            self._write(pending=[*self._pending(), {"endpoint": endpoint, "bucket": bucket, "key": key}])
+
+    def end(self, key: str) -> None:
+        """The probe has cleaned up."""
+        with self._lock:
+            pending = self._pending()
+            left = [row for row in pending if row.get("key") != key]
+            if len(left) != len(pending):
+                self._write(pending=left)
+
+    def left_over(self, endpoint: str, bucket: str) -> list[str]:
+        """Keys of probes whose process was ended in the middle."""
+        with self._lock:
+            rows = self._pending()
+        return [str(r.get("key")) for r in rows if (r.get("endpoint"), r.get("bucket")) == (endpoint, bucket)]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold off other running copies of the program: one asks a store at a time."""
+        try:
+            path = self._file().with_suffix(".lock")
+        except OSError:
+            yield
+            return
+        with alone(path):
+            yield
 
     def _is_fresh(self, profile: EndpointProfile) -> bool:
         if profile.checked_at is None:
@@ -75,14 +104,29 @@ class EndpointBook:
     def _file(self) -> Path:
         return self._path or paths.data_dir() / "endpoints.json"
 
-    def _rows(self) -> list[Mapping[str, Any]]:
+    def _read(self) -> dict[str, Any]:
         try:
-            data = read_json_file(self._file()) or {}
+            return read_json_file(self._file()) or {}
         except (VidcdnError, OSError) as exc:
             _log.warning("what is known of the stores cannot be read: %s", exc)
-            return []
-        rows = data.get("endpoints")
-        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            return {}
+
+    def _write(self, **fields: list[Any]) -> None:
+        data = {"version": _VERSION, "endpoints": self._rows(), "pending": self._pending()[-_MOST:], **fields}
+        try:
+            write_json_file(self._file(), data)
+        except (VidcdnError, OSError) as exc:
+            _log.warning("what the store can do was not saved: %s", exc)
+
+    def _rows(self) -> list[Mapping[str, Any]]:
+        return _objects(self._read().get("endpoints"))
+
+    def _pending(self) -> list[Mapping[str, Any]]:
+        return _objects(self._read().get("pending"))
+
+
+def _objects(rows: Any) -> list[Mapping[str, Any]]:
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 class Endpoint:
@@ -149,18 +193,26 @@ class Endpoint:
         try:
             if self._known is not None and self._known is not known:  # found out by the one we waited for
                 return self._known
-            found = probe_endpoint(
-                self._clients.s3_transfer,
-                self._profile.bucket,
-                self._profile.prefix,
-                token,
-                expected_bucket_owner=self._profile.expected_bucket_owner,
-            )
+            found = self._probe(token)
             if found.is_known:  # without permission to write nothing is: ask again next time
                 self._book.keep(self._clients.endpoint, self._profile.bucket, found)
             return self._adopt(found)
         finally:
             self._asking.release()
+
+    def _probe(self, token: CancelToken) -> EndpointProfile:
+        client, owner = self._clients.s3_transfer, self._profile.expected_bucket_owner
+        endpoint, bucket = self._clients.endpoint, self._profile.bucket
+        with self._book.alone():
+            for key in self._book.left_over(endpoint, bucket):
+                clean_up_probe(client, bucket, key, expected_bucket_owner=owner)
+                self._book.end(key)
+            key = probe_key(self._profile.prefix)
+            self._book.begin(endpoint, bucket, key)
+            try:
+                return probe_endpoint(client, bucket, self._profile.prefix, token, expected_bucket_owner=owner, key=key)
+            finally:
+                self._book.end(key)
 
     def _adopt(self, found: EndpointProfile) -> EndpointProfile:
         found = found.with_cloudfront(self._has_cdn)

@@ -170,6 +170,11 @@ class ProbeCalls:
         except e.VidcdnError as exc:
             _log.warning("the test object %s could not be removed: %s", self.where["Key"], exc.what)
 
+    def clean_up_earlier(self) -> None:
+        """Remove what an earlier run has left under this key, whose process was ended before it could."""
+        self._began_upload = self._written = True
+        self.clean_up()
+
     def _abort_uploads(self) -> None:
         if not self._began_upload:
             return

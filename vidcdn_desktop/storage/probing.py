@@ -31,8 +31,19 @@ _BODY = b"vidcdn"
 _PART = b"vidcdn part"
 
 
+def probe_key(prefix: str) -> str:
+    """A random key below `prefix` that nobody else uses."""
+    return f"{prefix.strip('/')}/{PROBE_NAME}{uuid.uuid4()}".lstrip("/")
+
+
+def clean_up_probe(client: Any, bucket: str, key: str, *, expected_bucket_owner: str = "") -> None:
+    """Remove what a probe has left whose process was ended in the middle. Never raises for what cannot be removed."""
+    if PROBE_NAME in key:
+        ProbeCalls(client, bucket, key, CancelToken(), expected_bucket_owner).clean_up_earlier()
+
+
 def probe_endpoint(
-    client: Any, bucket: str, prefix: str, token: CancelToken, *, expected_bucket_owner: str = ""
+    client: Any, bucket: str, prefix: str, token: CancelToken, *, expected_bucket_owner: str = "", key: str = ""
 ) -> EndpointProfile:
     """Ask a store what it can do: about twenty small calls on one random key below `prefix`.
 
@@ -46,12 +57,12 @@ def probe_endpoint(
         prefix: Where new videos go; no slash at its ends.
         token: Cancels, also in the middle of a call.
         expected_bucket_owner: Account id, sent with every request; empty if unknown.
+        key: From `probe_key`, so that the caller can write it down before; empty for one nobody knows.
 
     Raises: Cancelled, BucketNotFound, WrongRegion, CredentialsRejected, CredentialsExpired, CredentialsMissing,
         ClockWrong, Offline.
     """
-    key = f"{prefix.strip('/')}/{PROBE_NAME}{uuid.uuid4()}".lstrip("/")
-    calls = ProbeCalls(client, bucket, key, token, expected_bucket_owner)
+    calls = ProbeCalls(client, bucket, key or probe_key(prefix), token, expected_bucket_owner)
     probe = _Probe(calls)
     try:
         probe.run()

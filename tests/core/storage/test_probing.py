@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import servers
 from oddstore import SUBRESOURCES, OddStore, odd_store
 from vidcdn_desktop import errors as e
 from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.jobs.endpoints import EndpointBook
 from vidcdn_desktop.storage.capabilities import (
     AWS,
     FEATURES,
@@ -22,7 +24,7 @@ from vidcdn_desktop.storage.capabilities import (
     missing,
     to_json,
 )
-from vidcdn_desktop.storage.probing import PROBE_NAME, probe_endpoint
+from vidcdn_desktop.storage.probing import PROBE_NAME, clean_up_probe, probe_endpoint, probe_key
 
 YES, NO, UNKNOWN = Support.YES, Support.NO, Support.UNKNOWN
 
@@ -220,3 +222,22 @@ def test_what_is_missing_is_told_in_words() -> None:
 )
 def test_the_checksum_to_send_follows_from_what_is_known(multipart: Support, crc32: Support, best: str | None) -> None:
     assert EndpointProfile(crc64nvme_multipart=multipart, crc32=crc32).best_algorithm == best
+
+
+def test_what_a_killed_probe_has_left_is_removed_by_the_next(moto: servers.Endpoint, tmp_path: Path) -> None:
+    client = moto.client()
+    client.create_bucket(Bucket="killed-probe")
+    book = EndpointBook(tmp_path / "endpoints.json")
+    key = probe_key("videos")
+    book.begin(moto.url, "killed-probe", key)
+    client.put_object(Bucket="killed-probe", Key=key, Body=b"vidcdn")
+    client.create_multipart_upload(Bucket="killed-probe", Key=key)
+    client.put_object(Bucket="killed-probe", Key="videos/a.mp4", Body=b"film")
+    assert book.left_over(moto.url, "killed-probe") == [key]
+    clean_up_probe(client, "killed-probe", "videos/a.mp4")  # never a key that is not a probe's
+    for left in book.left_over(moto.url, "killed-probe"):
+        clean_up_probe(client, "killed-probe", left)
+        book.end(left)
+    assert [o["Key"] for o in client.list_objects_v2(Bucket="killed-probe")["Contents"]] == ["videos/a.mp4"]
+    assert "Uploads" not in client.list_multipart_uploads(Bucket="killed-probe")
+    assert book.left_over(moto.url, "killed-probe") == []
