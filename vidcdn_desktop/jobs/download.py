@@ -23,7 +23,7 @@ from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.jobs.job import unexpected
 from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.jobs.states import check_transition
+from vidcdn_desktop.jobs.states import RUNNING, check_transition
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import ProgressMeter, ProgressSnapshot
 from vidcdn_desktop.storage.download import DownloadResult, download, forget_download
@@ -48,8 +48,16 @@ class DownloadSnapshot:
     """While it runs."""
     waiting: Waiting | None = None
     """Why nothing arrives at the moment, and when it is tried again; None in good weather."""
+    kept_bytes: int = 0
+    """Bytes a paused or failed download has in the folder; every one is checked before it goes on."""
+    whole_bytes: int | None = None
+    """Of the object; None until it was looked at."""
     retries: int = 0
     """Requests that were sent again in this run."""
+    priority: int = 0
+    """Higher runs first."""
+    connection_id: str = ""
+    """Through which connection it goes; empty if nobody said."""
     error: VidcdnError | None = None
     result: DownloadResult | None = None
     seconds: float | None = None
@@ -64,7 +72,7 @@ class DownloadJob:
     Args:
         ref: What.
         folder: Where to; see `storage.download.download`.
-        storage: Where from.
+        storage: Where from; None: said with `use` before it is run.
         name: File name instead of the key's last segment.
         version_id: A certain version.
         parallel: Ranges at the same time.
@@ -72,13 +80,14 @@ class DownloadJob:
         patience: How long to put up with bad weather.
         is_back, renew: See `storage.weather.Weather`.
         on_change: Called with the job after every change, in the thread that made it.
+        job_id: Of a download of an earlier run; without it a new one is made up.
     """
 
     def __init__(
         self,
         ref: ObjectRef,
         folder: Path,
-        storage: Storage,
+        storage: Storage | None,
         *,
         name: str = "",
         version_id: str = "",
@@ -88,8 +97,9 @@ class DownloadJob:
         is_back: Callable[[], bool] | None = None,
         renew: Callable[[], bool] | None = None,
         on_change: Callable[[DownloadJob], None] | None = None,
+        job_id: str = "",
     ) -> None:
-        self.id = uuid.uuid4().hex
+        self.id = job_id or uuid.uuid4().hex
         self._storage = storage
         self._name = name
         self._version_id = version_id
@@ -111,7 +121,7 @@ class DownloadJob:
         """The download at this instant."""
         with self._lock:
             snapshot, weather = self._snapshot, self._weather
-        if snapshot.state not in (JobState.RUNNING, JobState.PAUSING, JobState.CANCELLING):
+        if snapshot.state not in RUNNING:
             return snapshot
         return replace(
             snapshot,
@@ -124,6 +134,23 @@ class DownloadJob:
     def state(self) -> JobState:
         """Where it is."""
         return self._snapshot.state
+
+    def use(
+        self,
+        storage: Storage,
+        *,
+        parallel: int,
+        is_back: Callable[[], bool] | None = None,
+        renew: Callable[[], bool] | None = None,
+    ) -> None:
+        """Say where from, before it is run; the arguments are those of the constructor."""
+        self._storage, self._parallel, self._is_back, self._renew = storage, parallel, is_back, renew
+
+    def try_now(self) -> None:
+        """Try again at once what waits for the network or the service; harmless if nothing waits."""
+        weather = self._weather
+        if weather is not None and self.state in RUNNING:
+            weather.try_now()
 
     def pause(self) -> None:
         """Stop, and keep what has arrived. Returns at once; twice is harmless; nothing happens where nothing runs."""
@@ -173,11 +200,14 @@ class DownloadJob:
                 self._patience, on_change=lambda _waiting: self._tell(), is_back=self._is_back, renew=self._renew
             )
             token, meter, weather, was = self._token, self._meter, self._weather, self._snapshot
+            storage = self._storage
+        if storage is None:
+            raise AssertionError("a download is run only after it was said where from")
         self._tell()
         began = time.monotonic()
         try:
             result = download(
-                self._storage,
+                storage,
                 was.ref,
                 was.folder,
                 token=token,
@@ -233,7 +263,7 @@ class DownloadJob:
             self._tell()
             raise
         with self._lock:
-            self._to(JobState.CANCELLED, error=None, finished=datetime.now(UTC))
+            self._to(JobState.CANCELLED, error=None, kept_bytes=0, finished=datetime.now(UTC))
         self._tell()
 
     def _forget(self) -> None:
@@ -248,6 +278,9 @@ class DownloadJob:
     def _settle(self, state: JobState, began: float, **changes: object) -> None:
         finished = None if state is JobState.PAUSED else datetime.now(UTC)
         retries = self._weather.retries if self._weather else 0
+        progress = self._meter.snapshot()
+        changes["kept_bytes"] = progress.done_bytes if state in (JobState.PAUSED, JobState.FAILED) else 0
+        changes["whole_bytes"] = progress.total_bytes or self._snapshot.whole_bytes
         self._to(state, seconds=time.monotonic() - began, finished=finished, retries=retries, **changes)
 
     def _to(self, state: JobState, **changes: object) -> None:

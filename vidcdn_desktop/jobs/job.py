@@ -116,6 +116,11 @@ class Job:
         return self._snapshot.state
 
     @property
+    def priority(self) -> int:
+        """Higher runs first."""
+        return self._snapshot.priority
+
+    @property
     def info(self) -> MediaInfo | None:
         """What inspection found."""
         return self._snapshot.info
@@ -185,6 +190,12 @@ class Job:
                 self._to(JobState.CANCELLED, finished=datetime.now(UTC))
         self.token.cancel()
         self._tell()
+
+    def try_now(self) -> None:
+        """Try again at once what waits for the network or the service; harmless if nothing waits."""
+        weather = self._weather
+        if weather is not None and self.state in RUNNING:
+            weather.try_now()
 
     # Blocking
     def look(self) -> None:

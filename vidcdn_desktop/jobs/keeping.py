@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from vidcdn_desktop.errors import SettingsInvalid
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.journal import JobRecord, Journal
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishOptions, report_json
@@ -16,6 +18,7 @@ from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishO
 _log = logging.getLogger(__name__)
 
 PUBLISH = "publish"
+DOWNLOAD = "download"
 
 PRACTICE_ID = "practice"
 """Connection id of the practice cloud, which is another one after every start."""
@@ -78,6 +81,27 @@ def salt_from(saved: Mapping[str, Any] | None) -> str:
     return value if isinstance(value, str) else ""
 
 
+@contextmanager
+def claimed(journal: Journal | None, job_id: str, keep: Callable[[], None]) -> Iterator[None]:
+    """Hold a job, so that no other running copy of the program takes it up; `keep` writes its row first.
+
+    Raises: UploadBusy: one has it already.
+    """
+    if journal is None:
+        yield
+        return
+    keep()
+    try:
+        journal.claim(job_id)
+    except SettingsInvalid:  # the row could not be written: nobody else can see it either
+        yield
+        return
+    try:
+        yield
+    finally:
+        journal.release(job_id)
+
+
 def unfinished_for(journal: Journal, path: Path, connection: Connection) -> JobRecord | None:
     """The newest publish of this file through this connection that has not ended; None if there is none."""
     source = str(path.absolute())
@@ -87,7 +111,7 @@ def unfinished_for(journal: Journal, path: Path, connection: Connection) -> JobR
         for record in journal.jobs()
         if record.kind == PUBLISH
         and record.source == source
-        and (record.state in _OPEN or record.id in kept)
+        and (record.state in OPEN_STATES or record.id in kept)
         and belongs_to(record, connection)
     ]
     return found[0] if found else None
@@ -99,7 +123,7 @@ def belongs_to(record: JobRecord, connection: Connection) -> bool:
     return same and record.bucket in ("", connection.profile.bucket)
 
 
-_OPEN = frozenset(
+OPEN_STATES = frozenset(
     state.value for state in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSING, JobState.PAUSED, JobState.CANCELLING)
 )
 """States a job was left in when its process ended before it did."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TypeVar
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import AccessDenied, ObjectNotFound, ServiceTrouble, SettingsInvalid, VidcdnError
+from vidcdn_desktop.errors import AccessDenied, ObjectNotFound, ServiceTrouble, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.job import Job
 from vidcdn_desktop.jobs.journal import JobRecord
-from vidcdn_desktop.jobs.keeping import record_of
+from vidcdn_desktop.jobs.keeping import claimed, record_of
 from vidcdn_desktop.jobs.model import JobState, LinkStyle
 from vidcdn_desktop.storage import undo
 from vidcdn_desktop.storage.port import PartLog, StoredObject
@@ -27,6 +28,7 @@ class KeptJob(Job):
     connection: Connection | None = None
     kept_key: str = ""
     """Key of the upload an earlier process has begun; known from the journal before the file was looked at."""
+    _restored: JobRecord | None = None
 
     def bind(self, connection: Connection) -> None:
         """Say through which connection it goes. Any thread; the plan follows."""
@@ -61,6 +63,7 @@ class KeptJob(Job):
     def restore(self, record: JobRecord, salt: str) -> None:
         """Take over from the journal what an earlier process knew. Called once, before anybody else has the job."""
         self._salt = salt
+        self._restored = record
         self.kept_key = record.key
         self._update(
             state=JobState.PAUSED,
@@ -68,6 +71,7 @@ class KeptJob(Job):
             created=record.created,
             priority=record.priority,
             connection_id=record.connection_id,
+            whole_bytes=record.size,
         )
 
     def refuse(self, error: VidcdnError) -> None:
@@ -83,34 +87,22 @@ class KeptJob(Job):
     def keep(self) -> None:
         """Write the job down as it is now."""
         journal = self.means.journal
-        if journal is not None and self.kept_in_journal:
-            journal.save_job(record_of(self._snapshot, self.connection, self._salt))
+        if journal is None or not self.kept_in_journal:
+            return
+        snapshot, old = self._snapshot, self._restored
+        if old is not None and self.connection is None:  # the row knows more than we do before it is bound again
+            journal.save_job(replace(old, state=snapshot.state.value, priority=snapshot.priority))
+        else:
+            journal.save_job(record_of(snapshot, self.connection, self._salt))
 
     @property
     def kept_in_journal(self) -> bool:
         """Whether the job is worth a row: not before Publish was pressed."""
         return self.state not in (JobState.INSPECTING, JobState.READY, JobState.REFUSED)
 
-    @contextmanager
-    def _claimed(self) -> Iterator[None]:
-        """Hold the job, so that no other running copy of the program takes it up.
-
-        Raises: UploadBusy: one has it already.
-        """
-        journal = self.means.journal
-        if journal is None:
-            yield
-            return
-        self.keep()
-        try:
-            journal.claim(self.id)
-        except SettingsInvalid:  # the row could not be written: nobody else can see it either
-            yield
-            return
-        try:
-            yield
-        finally:
-            journal.release(self.id)
+    def _claimed(self) -> AbstractContextManager[None]:
+        """Hold the job; see `keeping.claimed`."""
+        return claimed(self.means.journal, self.id, self.keep)
 
     def _part_log(self, key: str) -> PartLog | None:
         journal, connection = self.means.journal, self.connection

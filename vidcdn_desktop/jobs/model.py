@@ -182,6 +182,8 @@ class JobSnapshot:
     """Why nothing gets through at the moment and when it is tried again; None in good weather."""
     kept_bytes: int = 0
     """Bytes of an unfinished upload that are in the bucket and need not be sent again."""
+    whole_bytes: int | None = None
+    """Bytes of the whole upload as the journal knows them, for a job of an earlier run that has no plan yet."""
     retries: int = 0
     """Requests that were sent again in this run."""
     priority: int = 0

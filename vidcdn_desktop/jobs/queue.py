@@ -5,10 +5,47 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from typing import Protocol
 
-from vidcdn_desktop.jobs.publish import PublishJob
+from vidcdn_desktop.jobs.model import JobState
 
 _log = logging.getLogger(__name__)
+
+
+class Queueable(Protocol):
+    """What a queue runs: a publish or a download."""
+
+    id: str
+
+    @property
+    def state(self) -> JobState:
+        """Where it is."""
+        ...
+
+    @property
+    def priority(self) -> int:
+        """Higher runs first."""
+        ...
+
+    def mark_queued(self) -> None:
+        """It waits now."""
+        ...
+
+    def run(self) -> None:
+        """Do it. Blocks; never raises; nothing happens if it does not wait any more."""
+        ...
+
+    def pause(self) -> None:
+        """Stop, and keep what was done."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop, and keep nothing."""
+        ...
+
+    def keep(self) -> None:
+        """Write it down. May wait for the disk."""
+        ...
 
 
 class JobQueue:
@@ -16,18 +53,18 @@ class JobQueue:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._waiting: list[PublishJob] = []
+        self._waiting: list[Queueable] = []
         self._order: dict[str, int] = {}
         self._closed = False
 
-    def put(self, job: PublishJob) -> None:
+    def put(self, job: Queueable) -> None:
         """Queue a job that is READY, PAUSED, FAILED or CANCELLED."""
         job.mark_queued()
         with self._condition:
             self._waiting.append(job)
             self._condition.notify()
 
-    def withdraw(self, job: PublishJob) -> bool:
+    def withdraw(self, job: Queueable) -> bool:
         """Take a job back that has not started; True if it was still waiting."""
         with self._condition:
             if job not in self._waiting:
@@ -40,7 +77,7 @@ class JobQueue:
         with self._condition:
             self._order = {job_id: number for number, job_id in enumerate(job_ids)}
 
-    def close(self) -> list[PublishJob]:
+    def close(self) -> list[Queueable]:
         """Take no more jobs and let every worker end; gives those that never started."""
         with self._condition:
             self._closed = True
@@ -61,5 +98,5 @@ class JobQueue:
                 self._waiting.remove(job)
             job.run()
 
-    def _rank(self, job: PublishJob) -> tuple[int, int]:
-        return -job.snapshot().priority, self._order.get(job.id, len(self._order))
+    def _rank(self, job: Queueable) -> tuple[int, int]:
+        return -job.priority, self._order.get(job.id, len(self._order))

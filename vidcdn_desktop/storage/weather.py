@@ -2,6 +2,7 @@
 
     request ──fails──> wait (full jitter, doubling) ──> again ──works──> forget the bad weather
                         │
+                        ├── the user asks for it (`try_now`): at once
                         ├── the network is back (somebody answers at the store's address): at once
                         ├── the user stops: at once, by Cancelled or Paused
                         └── patience is over: the error goes to the caller
@@ -174,6 +175,16 @@ class Weather:
             was, self._waiting = self._waiting, None
         if was is not None and self._on_change is not None:
             self._on_change(None)
+
+    def try_now(self) -> None:
+        """The user does not want to wait: everybody who waits tries at once. Nothing happens in good weather."""
+        with self._condition:
+            if self._waiting is None:
+                return
+            # As long as the try lasts there is nothing to count down to.
+            self._waiting = replace(self._waiting, next_try_s=0.0)
+            self._epoch += 1
+            self._condition.notify_all()
 
     def _is_renewed(self) -> bool:
         """Whether there is a fresh sign-in. One thread asks; the others profit for some seconds."""
