@@ -10,17 +10,18 @@ State changes are pushed through one queued signal; bytes are pulled by a 10 Hz 
 
 from __future__ import annotations
 
-import logging
 import queue
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
-from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.bridge_calls import Bind, GiveUp, Look, LookAgain, MakePoster
+from vidcdn_desktop.gui.bridge_threads import Calls, JobThread, LookThread
+from vidcdn_desktop.gui.downloads import Downloads
 from vidcdn_desktop.gui.models.counts import Counts, count
 from vidcdn_desktop.jobs.again import job_from
 from vidcdn_desktop.jobs.connection import Connection
@@ -34,8 +35,6 @@ from vidcdn_desktop.jobs.queue import JobQueue
 from vidcdn_desktop.jobs.states import BUSY, ENDED, RUNNING
 from vidcdn_desktop.media.ffmpeg import Tools
 from vidcdn_desktop.media.poster import film_poster
-
-_log = logging.getLogger(__name__)
 
 PARALLEL_JOBS = 2
 """Two films at once keep the line full while one of them is between its steps."""
@@ -53,34 +52,6 @@ class FrameReady:
     at_s: float
     jpeg: bytes
     """Empty if no frame could be decoded there."""
-
-
-class _JobThread(QThread):
-    """Runs jobs of the queue until it is closed."""
-
-    def __init__(self, jobs: JobQueue, parent: QObject) -> None:
-        super().__init__(parent)
-        self._jobs = jobs
-
-    def run(self) -> None:
-        self._jobs.work()
-
-
-class _LookThread(QThread):
-    """Runs short blocking calls (inspection, frames), one after the other, until it gets None."""
-
-    def __init__(self, calls: queue.SimpleQueue[Callable[[], None] | None], parent: QObject) -> None:
-        super().__init__(parent)
-        self._calls = calls
-
-    def run(self) -> None:
-        while (call := self._calls.get()) is not None:
-            try:
-                call()
-            except Cancelled:
-                continue
-            except Exception:  # noqa: BLE001 - the thread must live on for the next file
-                _log.exception("unexpected problem while looking at a file")
 
 
 class JobBridge(QObject):
@@ -114,7 +85,7 @@ class JobBridge(QObject):
         self._jobs: dict[str, PublishJob] = {}
         self._connection: Connection | None = None
         self._queue = JobQueue()
-        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._calls: Calls = queue.SimpleQueue()
         self._frame_token = CancelToken()
         self._counts = Counts()
         self._closing = False
@@ -124,8 +95,12 @@ class JobBridge(QObject):
         self._pull = QTimer(self)
         self._pull.setInterval(_PULL_MS)
         self._pull.timeout.connect(self._on_pull)
-        self._threads: list[QThread] = [_JobThread(self._queue, self) for _ in range(PARALLEL_JOBS)]
-        self._threads += [_LookThread(self._calls, self) for _ in range(_LOOKERS)]
+        self.downloads = Downloads(self._queue, self._calls, self._means, self._current_connection, self)
+        """What comes down, beside what goes up."""
+        for signal in (self.downloads.added, self.downloads.changed, self.downloads.removed):
+            signal.connect(self._on_downloads)
+        self._threads: list[QThread] = [JobThread(self._queue, self) for _ in range(PARALLEL_JOBS)]
+        self._threads += [LookThread(self._calls, self) for _ in range(_LOOKERS)]
         for thread in self._threads:
             thread.finished.connect(self._on_thread_finished)
             thread.start()
@@ -151,7 +126,7 @@ class JobBridge(QObject):
         if connection is None:
             return
         for job in self._jobs.values():
-            if job.state not in BUSY and job.state is not JobState.PUBLISHED:
+            if job.state not in BUSY and job.state is not JobState.PUBLISHED and _may_go_through(job, connection):
                 self._calls.put(Bind(job, connection))
 
     def add_paths(self, paths: list[Path], options: PublishOptions) -> None:
@@ -191,7 +166,8 @@ class JobBridge(QObject):
             self._calls.put(job.keep)
 
     def pause_all(self) -> None:
-        """Pause every job that is under way or waits."""
+        """Pause every job that is under way or waits, downloads too."""
+        self.downloads.pause_all()
         for job in list(self._jobs.values()):
             if job.state in BUSY:
                 self.pause(job.id)
@@ -207,10 +183,23 @@ class JobBridge(QObject):
             self._calls.put(LookAgain(job, self._queue, self._current_connection))
 
     def resume_all(self) -> None:
-        """Go on with every paused job."""
+        """Go on with every paused job, downloads too."""
+        self.downloads.resume_all()
         for job in list(self._jobs.values()):
             if job.state is JobState.PAUSED:
                 self.resume(job.id)
+
+    def try_now(self, job_id: str) -> None:
+        """Do not wait any longer for the next try; harmless if nothing waits."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.try_now()
+
+    def try_all_now(self) -> None:
+        """Do not wait any longer, with no job and no download."""
+        self.downloads.try_all_now()
+        for job in self._jobs.values():
+            job.try_now()
 
     def set_priority(self, job_id: str, priority: int) -> None:
         """Say how soon a waiting job runs: 1 first, 0 as usual, -1 last."""
@@ -232,7 +221,7 @@ class JobBridge(QObject):
         job = self._jobs.get(job_id)
         return job.limiter.own_rate if job is not None else self._means.limiter.own_rate
 
-    def restore(self, found: list[tuple[JobRecord, OpenUpload | None]]) -> None:
+    def restore(self, found: Sequence[tuple[JobRecord, OpenUpload | None]]) -> None:
         """Show what an earlier run of the program was at, as paused jobs."""
         count = 0
         for record, kept in found:
@@ -260,19 +249,26 @@ class JobBridge(QObject):
         self._calls.put(job.keep)
 
     def cancel_all(self) -> None:
-        """Stop every job that is under way."""
+        """Stop every job that is under way, downloads too."""
+        self.downloads.cancel_all()
         for job in list(self._jobs.values()):
             if job.state in BUSY:
                 self.cancel(job.id)
 
     def remove(self, job_id: str) -> None:
-        """Take a job that is not under way off the list; nothing in the bucket changes."""
+        """Take a job that is not under way off the list; a video that is in the bucket stays there.
+
+        What an unfinished one has sent is removed. If that cannot be, because another connection is open, it stays.
+        """
         job = self._jobs.get(job_id)
         if job is None or job.state in BUSY:
             return
         job.cancel()
         if job.state is JobState.PAUSED or job.snapshot().kept_bytes:
-            self._calls.put(GiveUp(job, self._current_connection))
+            give_up = GiveUp(job, self._current_connection)
+            self._calls.put(give_up)
+            if not give_up.is_possible:
+                return
         del self._jobs[job_id]
         self.job_removed.emit(job_id)
         self._recount()
@@ -328,6 +324,7 @@ class JobBridge(QObject):
         self._closing = True
         self._frame_token.cancel()
         left = self._queue.close()
+        self.downloads.shut_down(pause=pause)
         for job in (*left, *self._jobs.values()):
             if pause and job.state in BUSY:
                 job.pause()
@@ -386,6 +383,10 @@ class JobBridge(QObject):
             self.job_changed.emit(job.snapshot())
         self._recount()
 
+    @Slot()
+    def _on_downloads(self) -> None:
+        self._recount()
+
     @Slot(object)
     def _on_frame(self, frame: FrameReady) -> None:
         self.frame_ready.emit(frame)
@@ -394,10 +395,18 @@ class JobBridge(QObject):
     def _on_thread_finished(self) -> None:
         if self._closing and self.is_stopped():
             self._pull.stop()
+            self.downloads.stopped()
             self.all_stopped.emit()
 
     def _recount(self) -> None:
-        counts = count(self.snapshots())
+        counts = count(self.snapshots(), self.downloads.snapshots())
         if counts != self._counts:
             self._counts = counts
             self.counts_changed.emit(counts)
+
+
+def _may_go_through(job: PublishJob, connection: Connection) -> bool:
+    """Whether a job may be planned for a connection: one that has sent something stays with its own."""
+    snapshot = job.snapshot()
+    begun = snapshot.state is JobState.PAUSED or snapshot.kept_bytes > 0
+    return not begun or snapshot.connection_id in ("", connection.profile.id)

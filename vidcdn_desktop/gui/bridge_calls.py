@@ -48,18 +48,29 @@ class GiveUp:
     def __init__(self, job: PublishJob, connection: Callable[[], Connection | None]) -> None:
         self._job, self._connection = job, connection
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether its connection is there."""
+        return is_its_own(self._job, self._connection())
+
     def __call__(self) -> None:
         """Do it. Blocks; one of the look threads."""
         if bind_to_its_own(self._job, self._connection()):
             self._job.give_up()
 
 
-def bind_to_its_own(job: PublishJob, connection: Connection | None) -> bool:
-    """Give a job of an earlier run its connection; False, and told on its card, if another one is open."""
+def is_its_own(job: PublishJob, connection: Connection | None) -> bool:
+    """Whether a job has its connection, or the open one is it."""
     if job.connection is not None:
         return True
-    if connection is not None and job.snapshot().connection_id in ("", connection.profile.id):
-        job.bind(connection)
+    return connection is not None and job.snapshot().connection_id in ("", connection.profile.id)
+
+
+def bind_to_its_own(job: PublishJob, connection: Connection | None) -> bool:
+    """Give a job of an earlier run its connection; False, and told on its card, if another one is open."""
+    if is_its_own(job, connection):
+        if job.connection is None and connection is not None:
+            job.bind(connection)
         return True
     job.refuse(
         SettingsInvalid(

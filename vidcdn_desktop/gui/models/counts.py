@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidcdn_desktop.delivery.model import Severity
+from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
-from vidcdn_desktop.jobs.states import RUNNING
+from vidcdn_desktop.jobs.states import BUSY, RUNNING
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,21 @@ class Counts:
     """Published and seen through the CDN, or published where there is no CDN."""
     attention: int = 0
     """Refused, failed, or published but not served rightly."""
+    downloads: int = 0
+    """Downloads that run or wait."""
+    paused_downloads: int = 0
     fraction: float | None = None
-    """Of all bytes of the running jobs, 0..1."""
+    """Of all bytes of the running jobs and downloads, 0..1."""
 
     @property
     def busy(self) -> int:
         """Jobs that closing the window would stop."""
-        return self.waiting + self.running
+        return self.waiting + self.running + self.downloads
+
+    @property
+    def resumable(self) -> int:
+        """Jobs and downloads that go on with "Resume all"."""
+        return self.paused + self.paused_downloads
 
 
 def is_live(snapshot: JobSnapshot) -> bool:
@@ -50,13 +59,12 @@ def delivery_problem(snapshot: JobSnapshot) -> str:
     return problems[0] if problems else "The CDN serves something else."
 
 
-def count(snapshots: Sequence[JobSnapshot]) -> Counts:
+def count(snapshots: Sequence[JobSnapshot], downloads: Sequence[DownloadSnapshot] = ()) -> Counts:
     """Count jobs by what they mean to the user."""
     states = [s.state for s in snapshots]
     running = [s for s in snapshots if s.state in RUNNING]
     done = total = 0
-    for snapshot in running:
-        progress = snapshot.progress
+    for progress in [*(s.progress for s in running), *(s.progress for s in downloads)]:
         if progress is not None and progress.total_bytes:
             done += progress.done_bytes
             total += progress.total_bytes
@@ -71,5 +79,7 @@ def count(snapshots: Sequence[JobSnapshot]) -> Counts:
         paused=states.count(JobState.PAUSED),
         live=live,
         attention=states.count(JobState.FAILED) + states.count(JobState.REFUSED) + published - live,
+        downloads=sum(s.state in BUSY for s in downloads),
+        paused_downloads=sum(s.state is JobState.PAUSED for s in downloads),
         fraction=done / total if total else None,
     )
