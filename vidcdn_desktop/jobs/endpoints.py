@@ -201,7 +201,8 @@ class Endpoint:
             self._asking.release()
 
     def _probe(self, token: CancelToken) -> EndpointProfile:
-        client, owner = self._clients.s3_transfer, self._profile.expected_bucket_owner
+        # Not the client that tries once: a kept connection that was closed meanwhile must not leave something behind.
+        client, owner = self._clients.s3, self._profile.expected_bucket_owner
         endpoint, bucket = self._clients.endpoint, self._profile.bucket
         with self._book.alone():
             for key in self._book.left_over(endpoint, bucket):
