@@ -300,3 +300,25 @@ def test_a_removed_card_is_gone_from_sight_at_once(
     bridge.remove(card.snapshot.id)
     assert not card.isVisible()
     assert left.isVisible()
+
+
+def test_a_large_drop_is_shown_in_turns_and_in_its_order(
+    qtbot: QtBot, page: PublishPage, bridge: JobBridge, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number:02d}.mp4" for number in range(40)]
+    for path in files:
+        path.write_text("no video")
+    counts: list[int] = []
+    bridge.job_added.connect(lambda _snapshot: counts.append(len(cards(page))))
+    drop(page, *files)
+    qtbot.waitUntil(lambda: len(counts) == 40, timeout=20_000)
+    assert max(counts) < 40
+    late, removed = (bridge.snapshots()[number].id for number in (35, 38))
+    page.select(late)
+    bridge.remove(removed)
+    qtbot.waitUntil(lambda: len(page._cards) == 39 and page._column.is_complete, timeout=20_000)
+    assert list(page._cards) == [snapshot.id for snapshot in bridge.snapshots()]
+    placed = [page._column.column.indexOf(card) for card in page._cards.values()]
+    assert placed == list(range(39))
+    assert page._cards[late].is_selected
+    qtbot.waitUntil(lambda: all(card.snapshot.state is JobState.REFUSED for card in cards(page)), timeout=60_000)

@@ -74,21 +74,36 @@ def takes_tab(widget: QWidget) -> bool:
 
 def move_focus(window: QWidget, *, forward: bool) -> bool:
     """Give the focus to the next stop, around the end; False if there is none."""
-    order = list(in_reading_order(window))
-    current = window.focusWidget()
-    stops = [place for place, widget in enumerate(order) if takes_tab(widget)]
-    if not stops:
+    target = _next_stop(window) if forward else _stop_before(window)
+    if target is None:
         return False
-    here = order.index(current) if current in order else -1
-    if forward:
-        target = next((place for place in stops if place > here), stops[0])
-    else:
-        target = next((place for place in reversed(stops) if place < here), stops[-1])
-    reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
-    widget = order[target]
-    widget.setFocus(reason)
-    _bring_into_view(widget)
+    target.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+    _bring_into_view(target)
     return True
+
+
+def _next_stop(window: QWidget) -> QWidget | None:
+    """The first stop after the focus, else the first of all. Looks no further than it must: a queue may be long."""
+    current, first = window.focusWidget(), None
+    passed = False
+    for widget in in_reading_order(window):
+        if takes_tab(widget) and widget is not current:
+            if passed:
+                return widget
+            first = first or widget
+        passed = passed or widget is current
+    return first
+
+
+def _stop_before(window: QWidget) -> QWidget | None:
+    """The last stop before the focus, else the last of all."""
+    current, last = window.focusWidget(), None
+    for widget in in_reading_order(window):
+        if widget is current and last is not None:
+            return last
+        if takes_tab(widget) and widget is not current:
+            last = widget
+    return last
 
 
 def _bring_into_view(widget: QWidget) -> None:

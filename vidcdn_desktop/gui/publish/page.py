@@ -11,15 +11,16 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from vidcdn_desktop import paths
-from vidcdn_desktop.delivery.urls import embed_html
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
-from vidcdn_desktop.gui.models.counts import Counts
-from vidcdn_desktop.gui.models.play_wish import PlayWish
+from vidcdn_desktop.gui.models.counts import Counts, is_unfinished
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.publish.card import VideoCard
+from vidcdn_desktop.gui.publish.cards import CardColumn
 from vidcdn_desktop.gui.publish.panel import DetailsPanel
+from vidcdn_desktop.gui.publish.results import embed_code, link_message, play_wish
+from vidcdn_desktop.gui.publish.transfers import TransferControls
 from vidcdn_desktop.gui.widgets import (
     GUTTER,
     PAGE_MARGIN,
@@ -32,7 +33,6 @@ from vidcdn_desktop.gui.widgets import (
     PageHeader,
     PlainLabel,
     PrimaryButton,
-    ScrollColumn,
     Toast,
     beside_bar,
     page_body,
@@ -59,7 +59,6 @@ class PublishPage(QWidget):
         super().__init__()
         self._bridge = bridge
         self._prefix = default_prefix
-        self._cards: dict[str, VideoCard] = {}
         self._selected = ""
         self._connected = False
         self._shown_counts: tuple[Counts, bool] | None = None
@@ -118,15 +117,16 @@ class PublishPage(QWidget):
         queue_column.setSpacing(0)
         self.slim_zone = DropZone(slim=True)
         queue_column.addWidget(beside_bar(self.slim_zone, 10))
-        self._scroll = ScrollColumn()
-        self._list = self._scroll.column
-        self._list.addStretch(1)
-        queue_column.addWidget(self._scroll, 1)
+        self._column = CardColumn(self._bridge)
+        self._column.made.connect(self._on_card_made)
+        self._cards = self._column.cards
+        queue_column.addWidget(self._column, 1)
         self._stack.addWidget(queue)
         return body
 
     def _build_footer(self, outer: QVBoxLayout) -> None:
         self.footer = PageFooter()
+        self.transfers = TransferControls(self._bridge, self, self.footer)
         self.publish_button = PrimaryButton("Publish")
         self.publish_button.clicked.connect(self._on_publish)
         self.footer.add_end(self.publish_button)
@@ -138,10 +138,10 @@ class PublishPage(QWidget):
             zone.browse_requested.connect(self._on_browse)
         self.big_zone.sample_requested.connect(self._on_sample)
         bridge = self._bridge
-        bridge.job_added.connect(self._on_added)
+        bridge.job_added.connect(self._column.add)
         bridge.job_changed.connect(self._on_changed)
         bridge.job_removed.connect(self._on_removed)
-        bridge.jobs_reordered.connect(self._on_reordered)
+        bridge.jobs_reordered.connect(self._column.reorder)
         bridge.counts_changed.connect(self._on_counts)
         bridge.frame_ready.connect(self.panel.show_frame)
         self.panel.options_changed.connect(self._on_options)
@@ -161,6 +161,9 @@ class PublishPage(QWidget):
             # Wherever the focus is in the window: the actions of a page that is not shown are silent anyway.
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.triggered.connect(slot)
+            self.addAction(action)
+        for action in self.transfers.actions():
+            action.triggered.connect(self._on_transfer_action)
             self.addAction(action)
 
     # The connection
@@ -211,18 +214,15 @@ class PublishPage(QWidget):
 
     # Jobs
     @Slot(object)
-    def _on_added(self, snapshot: JobSnapshot) -> None:
-        card = VideoCard(snapshot)
+    def _on_card_made(self, card: VideoCard) -> None:
         card.clicked.connect(self._on_card)
         card.activated.connect(self._on_card_activated)
         card.wish.connect(self._on_wish)
         card.title_edited.connect(self._on_title)
         card.installEventFilter(self)
-        self._cards[snapshot.id] = card
-        self._list.insertWidget(self._list.count() - 1, card)
         self._show_emptiness()
         if not self._selected:
-            self.select(snapshot.id)
+            self.select(card.snapshot.id)
 
     @Slot(object)
     def _on_changed(self, snapshot: JobSnapshot) -> None:
@@ -237,27 +237,11 @@ class PublishPage(QWidget):
 
     @Slot(str)
     def _on_removed(self, job_id: str) -> None:
-        order = list(self._cards)
-        place = order.index(job_id) if job_id in order else 0
-        card = self._cards.pop(job_id, None)
-        if card is not None:
-            self._list.removeWidget(card)
-            card.hide()  # it is deleted a moment later, and would stand below its successor until then
-            card.deleteLater()
+        successor = self._column.remove(job_id)
         if job_id == self._selected:
-            left = list(self._cards)
             self._selected = ""
-            if left:
-                self.select(left[min(place, len(left) - 1)])
+            self.select(successor)
         self._show_emptiness()
-
-    @Slot()
-    def _on_reordered(self) -> None:
-        self._cards = {s.id: self._cards[s.id] for s in self._bridge.snapshots() if s.id in self._cards}
-        for place, card in enumerate(self._cards.values()):
-            if self._list.indexOf(card) != place:
-                self._list.removeWidget(card)
-                self._list.insertWidget(place, card)
 
     @Slot(object)
     def _on_counts(self, counts: Counts) -> None:
@@ -280,7 +264,7 @@ class PublishPage(QWidget):
     # Choosing
     def select(self, job_id: str) -> None:
         """Show one job in the panel and mark its card."""
-        card = self._cards.get(job_id)
+        card = self._column.card(job_id)
         if card is None:
             return
         old = self._cards.get(self._selected)
@@ -288,7 +272,7 @@ class PublishPage(QWidget):
             old.set_selected(False)
         self._selected = job_id
         card.set_selected(True)
-        self._scroll.ensureWidgetVisible(card)
+        self._column.ensureWidgetVisible(card)
         self.panel.show_job(self._bridge.snapshot(job_id))
 
     @Slot(object)
@@ -320,16 +304,21 @@ class PublishPage(QWidget):
         return super().eventFilter(watched, event)
 
     def _walk(self, card: VideoCard, offset: int) -> None:
-        cards = list(self._cards.values())
-        place = max(0, min(len(cards) - 1, cards.index(card) + offset))
-        cards[place].setFocus(Qt.FocusReason.TabFocusReason)
-        self.select(cards[place].snapshot.id)
+        neighbour = self._column.beside(card, offset)
+        neighbour.setFocus(Qt.FocusReason.TabFocusReason)
+        self.select(neighbour.snapshot.id)
 
     # Wishes
     @Slot()
     def _on_publish(self) -> None:
         if self.publish_button.isEnabled():
             self._bridge.publish_all()
+
+    @Slot()
+    def _on_transfer_action(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction) and self._selected:
+            self._do(str(action.data()), self._selected)
 
     @Slot(object)
     def _on_wish(self, wish: tuple[str, str]) -> None:
@@ -339,12 +328,18 @@ class PublishPage(QWidget):
         snapshot = self._bridge.snapshot(job_id)
         if snapshot is None:
             return
-        if verb == "cancel":
-            self._bridge.cancel(job_id)
+        if self.transfers.do(verb, job_id):
+            return
+        if verb == "menu":
+            self.select(job_id)
+            self.transfers.open_menu(snapshot, self._cards[job_id].more)
         elif verb == "retry":
             self._bridge.retry(job_id)
         elif verb == "remove":
-            self._bridge.remove(job_id)
+            if is_unfinished(snapshot):
+                self.toast.show_message("Part of it is in the bucket: resume it, or discard it first")
+            else:
+                self._bridge.remove(job_id)
         elif verb == "as-is":
             self._bridge.set_options(job_id, replace(snapshot.options, as_is=True))
         elif snapshot.result is not None:
@@ -356,15 +351,12 @@ class PublishPage(QWidget):
             return
         if verb == "copy-link":
             QGuiApplication.clipboard().setText(result.url)
-            expires = f"Link copied; it expires {result.url_expires:%d %b %H:%M} UTC" if result.url_expires else ""
-            self.toast.show_message(expires or "Link copied")
+            self.toast.show_message(link_message(result))
         elif verb == "copy-embed":
-            html = embed_html(result.url, result.thumbnail_url, result.title, result.width, result.height)
-            QGuiApplication.clipboard().setText(html)
+            QGuiApplication.clipboard().setText(embed_code(result))
             self.toast.show_message("Embed code copied")
         elif verb == "play":
-            wish = PlayWish(result.title, result.url, result.size, result.etag, snapshot.poster)
-            self.play_requested.emit(wish)
+            self.play_requested.emit(play_wish(snapshot, result))
 
     @Slot()
     def _on_copy_selected(self) -> None:
