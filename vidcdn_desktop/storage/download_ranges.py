@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import Offline
+from vidcdn_desktop.errors import Conflict, Offline, ServiceTrouble
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import Counter
 from vidcdn_desktop.storage import workers
@@ -179,9 +179,26 @@ class RangeFetcher:
         """One request for what is missing of a range."""
         pace = getattr(self._paces, "pace", None) or Pace()
         self._paces.pace = None  # what it learnt of the link holds no longer if this fails
-        with self._watch.attempt(self._stop, growing.left, self) as attempt:
-            self._receive(growing, attempt, pace)
+        try:
+            with self._watch.attempt(self._stop, growing.left, self) as attempt:
+                self._receive(growing, attempt, pace)
+        except Conflict as exc:
+            self._confirm(exc)
         self._paces.pace = pace
+
+    def _confirm(self, conflict: Conflict) -> None:
+        """Look again before everything that has arrived is thrown away: one reply that was cut says nothing."""
+        version = (self._version_id,) if self._version_id else ()
+        now = self._storage.head(self._stored.ref, *version)
+        if (now.etag, now.size) != (self._stored.etag, self._stored.size):
+            raise conflict
+        raise ServiceTrouble(
+            "The store's answer contradicts itself.",
+            "",
+            "Try again.",
+            subject=str(self._stored.ref),
+            retryable=True,
+        ) from conflict
 
     def _receive(self, growing: GrowingRange, attempt: Attempt, pace: Pace) -> None:
         opening = self._storage.open_range(

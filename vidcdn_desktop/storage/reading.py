@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from urllib3.exceptions import HTTPError
@@ -95,16 +96,23 @@ def _check(reply: Reply, stored: StoredObject, offset: int, length: int) -> None
     etag = etag_of(reply)
     if etag and stored.etag and etag != stored.etag:
         raise _replaced(stored.ref)
-    found = _CONTENT_RANGE.fullmatch(str(reply.get("ContentRange") or ""))
-    if found is None:
+    text = str(reply.get("ContentRange") or "")
+    if not text and reply["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.PARTIAL_CONTENT:
         if offset == 0 and reply.get("ContentLength") == stored.size:
             return  # the whole object from its first byte
         raise _no_ranges(stored.ref)
-    start, end, total = found.groups()
-    if total not in ("*", str(stored.size)):
+    found = _CONTENT_RANGE.fullmatch(text)
+    if found is not None and found[3] not in ("*", str(stored.size)):
         raise _replaced(stored.ref)
-    if (int(start), int(end)) != (offset, offset + length - 1):
-        raise _no_ranges(stored.ref)
+    if found is None or (int(found[1]), int(found[2])) != (offset, offset + length - 1):
+        # A reply that was cut in its head, a late one to an earlier request, or a store that counts wrongly.
+        raise ServiceTrouble(
+            "The store answered with another part of the video than was asked for.",
+            _MEANING,
+            "Try again.",
+            subject=str(stored.ref),
+            retryable=True,
+        )
 
 
 def _clearer(exc: VidcdnError, stored: StoredObject) -> VidcdnError:

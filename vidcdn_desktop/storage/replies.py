@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vidcdn_desktop.errors import ChecksumMismatch
+from vidcdn_desktop.errors import ChecksumMismatch, ServiceTrouble
 from vidcdn_desktop.storage.checksums import composite
 from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef, PartResult, StoredObject
 
@@ -81,12 +81,20 @@ def damaged(ref: ObjectRef) -> ChecksumMismatch:
 
 
 def head_to_object(ref: ObjectRef, reply: Reply) -> StoredObject:
-    """A HeadObject reply as a value."""
+    """A HeadObject reply as a value.
+
+    Raises: ServiceTrouble: it tells no size. A reply that was cut in its head looks like a whole one, and would make
+        every object empty.
+    """
+    if reply.get("ContentLength") is None:
+        raise ServiceTrouble(
+            "The store answered without the size of the object.", advice="Try again.", subject=str(ref), retryable=True
+        )
     reported = reported_checksum(reply)
     full = reported if reported and not reported.composite else None
     return StoredObject(
         ref,
-        int(reply.get("ContentLength") or 0),
+        int(reply["ContentLength"]),
         etag_of(reply),
         full.value if full else "",
         full.algorithm if full else "",
