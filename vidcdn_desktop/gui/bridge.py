@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
-from vidcdn_desktop.gui.bridge_calls import Bind, GiveUp, Look, LookAgain, MakePoster
+from vidcdn_desktop.gui.bridge_calls import Bind, GiveUp, Look, LookAgain, MakePoster, is_its_own
 from vidcdn_desktop.gui.bridge_threads import Calls, JobThread, LookThread
 from vidcdn_desktop.gui.downloads import Downloads
 from vidcdn_desktop.gui.models.counts import Counts, count
@@ -114,6 +114,13 @@ class JobBridge(QObject):
         """One job."""
         job = self._jobs.get(job_id)
         return job.snapshot() if job else None
+
+    def needs_connection(self, job_id: str) -> str:
+        """Id of the connection that must be opened before a job can go on or be discarded; empty if none must be."""
+        job = self._jobs.get(job_id)
+        if job is None or is_its_own(job, self._connection):
+            return ""
+        return job.snapshot().connection_id
 
     def counts(self) -> Counts:
         """What the footer says."""

@@ -72,6 +72,14 @@ class Downloads(QObject):
         job = self._jobs.get(job_id)
         return job.snapshot() if job else None
 
+    def needs_connection(self, job_id: str) -> str:
+        """Id of the connection that must be opened before one can go on; empty if none must be."""
+        job, connection = self._jobs.get(job_id), self._connection()
+        if job is None or job.connection is not None:
+            return ""
+        wanted = job.snapshot().connection_id
+        return wanted if connection is None or wanted not in ("", connection.profile.id) else ""
+
     # What the user does
     def add(self, refs: Sequence[ObjectRef], folder: Path) -> None:
         """Download objects of the open connection into a folder."""
@@ -198,11 +206,10 @@ class Downloads(QObject):
 
     def _is_bound(self, job: KeptDownload) -> bool:
         connection = self._connection()
-        if job.connection is not None:
-            return True
-        if connection is not None and job.snapshot().connection_id in ("", connection.profile.id):
-            job.bind(connection)
-            return True
+        if not self.needs_connection(job.id):
+            if job.connection is None and connection is not None:
+                job.bind(connection)
+            return job.connection is not None
         job.refuse(
             SettingsInvalid(
                 "This download belongs to another connection.",

@@ -50,6 +50,11 @@ def is_live(snapshot: JobSnapshot) -> bool:
     return result.verified is None or result.verified.ok
 
 
+def is_unfinished(snapshot: JobSnapshot | DownloadSnapshot) -> bool:
+    """Stopped on its way, with something to go on from: it is resumed or discarded, not removed."""
+    return snapshot.state is JobState.PAUSED or (snapshot.state is JobState.FAILED and snapshot.kept_bytes > 0)
+
+
 def delivery_problem(snapshot: JobSnapshot) -> str:
     """What the edge does wrong with a published video, in one sentence; empty if nothing."""
     result = snapshot.result

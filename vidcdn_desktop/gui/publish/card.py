@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from vidcdn_desktop.gui.models.counts import is_unfinished
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.widgets import (
     Badge,
@@ -23,11 +24,12 @@ from vidcdn_desktop.gui.widgets import (
     stand_at_start,
 )
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
+from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.media.facts import facts_line
 from vidcdn_desktop.media.info import Verdict
 from vidcdn_desktop.textsafe import display, format_duration
 
-_RUNNING = (JobState.RUNNING, JobState.CANCELLING)
+_UNDER_WAY = {JobState.RUNNING: "Uploading", JobState.PAUSING: "Pausing", JobState.CANCELLING: "Cancelling"}
 _MOST_BADGES = 3
 _TITLE_INSET = 6
 """Frame, padding and inner margin of an inline input, in pixels."""
@@ -37,7 +39,8 @@ class VideoCard(Card):
     """Shows one job. All wishes go out as signals with the job's id."""
 
     wish = Signal(object)
-    """(str verb, str job id); verbs: cancel, retry, remove, as-is, copy-link, copy-embed, play."""
+    """(str verb, str job id); verbs: pause, resume, try-now, cancel, retry, remove, menu, as-is, copy-link, copy-embed,
+    play."""
     title_edited = Signal(object)
     """(str job id, str title)."""
 
@@ -46,6 +49,7 @@ class VideoCard(Card):
         self.snapshot = snapshot
         self._poster_bytes: bytes | None = None
         self._state: JobState | None = None
+        self._waits = False
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 12, 12, 12)
         row.setSpacing(8)
@@ -94,10 +98,22 @@ class VideoCard(Card):
         top.addWidget(self.title, 1)
         self.live = Badge()
         top.addWidget(self.live)
+        self.try_now = Button("Try now", small=True)
+        self.pause = Button("Pause", small=True)
+        self.resume = Button("Resume", small=True)
         self.retry = Button("Retry", small=True)
         self.cancel = Button("Cancel", small=True)
+        self.more = IconButton("more", "More about this transfer")
         self.remove = IconButton("close", "Remove from the list")
-        for button, verb in ((self.retry, "retry"), (self.cancel, "cancel"), (self.remove, "remove")):
+        for button, verb in (
+            (self.try_now, "try-now"),
+            (self.pause, "pause"),
+            (self.resume, "resume"),
+            (self.retry, "retry"),
+            (self.cancel, "cancel"),
+            (self.more, "menu"),
+            (self.remove, "remove"),
+        ):
             self._wire(button, verb)
             top.addWidget(button)
         return top
@@ -128,28 +144,51 @@ class VideoCard(Card):
     def show_snapshot(self, snapshot: JobSnapshot) -> None:
         """Bring the card up to date; cheap when little changed."""
         self.snapshot = snapshot
-        if snapshot.state in _RUNNING and self._state is snapshot.state:
+        waits = snapshot.state in RUNNING and snapshot.waiting is not None
+        if snapshot.state in RUNNING and self._state is snapshot.state and waits == self._waits:
             self._show_progress(snapshot)
             return
         self._show_all(snapshot)
+        self._announce_change(snapshot, waits)
+        self._state, self._waits = snapshot.state, waits
+
+    def _announce_change(self, snapshot: JobSnapshot, waits: bool) -> None:
+        """Say aloud what has changed by itself or by the user, but not every step of a publish."""
+        if self._state is None:
+            return
+        text = ""
+        if waits and not self._waits and snapshot.waiting is not None:
+            text = words.waiting_badge(snapshot.waiting)[0]
+        elif self._waits and not waits and snapshot.state is JobState.RUNNING:
+            text = "Sending again"
+        elif self._state is not snapshot.state:
+            text = words.announcement(snapshot)
+        if text:
+            announce(self, f"{display(snapshot.title)}: {text}")
 
     def _show_progress(self, snapshot: JobSnapshot) -> None:
+        self.progress.set_tint("warning" if snapshot.waiting is not None else "accent")
         self.progress.set_fraction(snapshot.progress.fraction if snapshot.progress else None)
         self.line.set_text(words.progress_line(snapshot.progress, snapshot))
         self.steps.set_steps(snapshot.steps)
 
     def _show_all(self, snapshot: JobSnapshot) -> None:
         state, info, result = snapshot.state, snapshot.info, snapshot.result
-        running, live = state in _RUNNING, words.live_badge(snapshot)
+        running, live = state in RUNNING, words.live_badge(snapshot)
         self._show_title(snapshot)
         self._show_picture(snapshot)
         facts = facts_line(info) if info else "Looking at the file…" if state is JobState.INSPECTING else ""
         self.facts.set_text(facts)
         self.facts.setVisible(bool(facts))
-        for widget in (self.progress, self.line, self.steps):
+        kept = words.kept_fraction(snapshot)
+        self.progress.setVisible(running or kept is not None)
+        for widget in (self.line, self.steps):
             widget.setVisible(running)
         if running:
             self._show_progress(snapshot)
+        elif kept is not None:
+            self.progress.set_tint("muted")
+            self.progress.set_fraction(kept)
         self._show_badges(snapshot)
         self.live.setVisible(live is not None)
         if live is not None:
@@ -162,9 +201,6 @@ class VideoCard(Card):
         self.advice.setVisible(bool(text))
         self._show_buttons(snapshot)
         self.setAccessibleDescription(self._description(snapshot))
-        if self._state is not None and self._state is not state and state in (JobState.PUBLISHED, JobState.FAILED):
-            announce(self, f"{display(snapshot.title)}: {live[0] if live else text}")
-        self._state = state
 
     def _description(self, snapshot: JobSnapshot) -> str:
         """What can be seen of the state, for a screen reader that stands on the card."""
@@ -172,8 +208,8 @@ class VideoCard(Card):
         shown = [text for text, _ in words.badges(snapshot)[:_MOST_BADGES]]
         if live is not None:
             shown.append(live[0])
-        if snapshot.state in _RUNNING:
-            shown.append("Uploading" if snapshot.state is JobState.RUNNING else "Cancelling")
+        if snapshot.state in RUNNING:
+            shown.append(_UNDER_WAY[snapshot.state])
         return ", ".join(["Selected"] * self.is_selected + shown)
 
     def set_selected(self, selected: bool) -> None:
@@ -212,14 +248,22 @@ class VideoCard(Card):
 
     def _show_buttons(self, snapshot: JobSnapshot) -> None:
         state, published = snapshot.state, snapshot.state is JobState.PUBLISHED
-        under_way = state in (*_RUNNING, JobState.QUEUED, JobState.INSPECTING)
+        under_way = state in (*RUNNING, JobState.QUEUED, JobState.INSPECTING)
         not_live = (
             snapshot.result is not None and snapshot.result.verified is not None and not snapshot.result.verified.ok
         )
-        self.cancel.setVisible(state in (*_RUNNING, JobState.QUEUED))
+        unfinished = is_unfinished(snapshot)
+        self.try_now.setVisible(state is JobState.RUNNING and snapshot.waiting is not None)
+        self.pause.setVisible(state in (JobState.RUNNING, JobState.PAUSING, JobState.QUEUED))
+        self.pause.setEnabled(state is not JobState.PAUSING)
+        self.resume.setVisible(unfinished)
+        self.cancel.set_text("Discard" if unfinished and snapshot.kept_bytes else "Cancel")
+        self.cancel.setVisible(unfinished or state in (*RUNNING, JobState.QUEUED))
         self.cancel.setEnabled(state is not JobState.CANCELLING)
-        self.retry.setVisible(state in (JobState.FAILED, JobState.CANCELLED) or (published and not_live))
-        self.remove.setVisible(not under_way or state is JobState.INSPECTING)
+        again = state in (JobState.FAILED, JobState.CANCELLED) and not unfinished
+        self.retry.setVisible(again or (published and not_live))
+        self.more.setVisible(state not in (JobState.INSPECTING, JobState.REFUSED, JobState.PUBLISHED))
+        self.remove.setVisible((not under_way or state is JobState.INSPECTING) and not unfinished)
         for button in (self.copy_link, self.copy_embed, self.play):
             button.setVisible(published)
         info = snapshot.info
@@ -234,11 +278,19 @@ class VideoCard(Card):
             self.title.selectAll()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """F2 renames, from anywhere on the card."""
+        """F2 renames, from anywhere on the card; the menu key opens the menu."""
         if event.key() == Qt.Key.Key_F2:
             self.rename()
             return
+        if event.key() == Qt.Key.Key_Menu:
+            self.wish.emit(("menu", self.snapshot.id))
+            return
         super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """A click with the other button opens the menu too."""
+        event.accept()
+        self.wish.emit(("menu", self.snapshot.id))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Esc takes the editing of the title back."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from vidcdn_desktop.gui.models.counts import Counts, delivery_problem
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishResult, Step, StepState
+from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.media.info import Verdict
 from vidcdn_desktop.progress import ProgressSnapshot
 from vidcdn_desktop.storage.weather import Waiting
@@ -49,6 +52,8 @@ def badges(snapshot: JobSnapshot) -> list[Marked]:
         return [("Waiting", "accent")]
     if state is JobState.PAUSED:
         return [("Paused", "neutral")]
+    if state in RUNNING and snapshot.waiting is not None:
+        return [waiting_badge(snapshot.waiting)]
     if state is not JobState.READY or info is None:
         return []
     style = "Versioned link" if snapshot.options.link is LinkStyle.VERSIONED else "Same link"
@@ -71,6 +76,22 @@ def live_badge(snapshot: JobSnapshot) -> Marked | None:
     return f"✓ Live{starts}", "success"
 
 
+def announcement(snapshot: JobSnapshot) -> str:
+    """What a screen reader says when a job has come to rest; empty for what passes."""
+    match snapshot.state:
+        case JobState.PUBLISHED:
+            live = live_badge(snapshot)
+            return live[0] if live else "Published"
+        case JobState.FAILED:
+            return advice(snapshot)
+        case JobState.PAUSED:
+            return f"Paused. {paused_line(snapshot)}"
+        case JobState.CANCELLED:
+            return "Cancelled, nothing was published"
+        case _:
+            return ""
+
+
 def advice(snapshot: JobSnapshot) -> str:
     """What it means and what to do, below the badges; empty if nothing is wrong."""
     if snapshot.state is JobState.PUBLISHED and snapshot.result is not None:
@@ -78,7 +99,8 @@ def advice(snapshot: JobSnapshot) -> str:
     if snapshot.error is not None and snapshot.state in (JobState.FAILED, JobState.REFUSED):
         if snapshot.state is JobState.REFUSED:
             return display(snapshot.error.advice)
-        return display(" ".join(p for p in (snapshot.error.meaning, snapshot.error.advice) if p))
+        told = (snapshot.error.meaning, snapshot.error.advice, kept_line(snapshot))
+        return display(" ".join(part for part in told if part))
     if snapshot.state is JobState.PAUSED:
         return paused_line(snapshot)
     if snapshot.state is JobState.READY and snapshot.info is not None:
@@ -106,24 +128,59 @@ def progress_line(progress: ProgressSnapshot | None, snapshot: JobSnapshot) -> s
     return " · ".join(parts)
 
 
+def waiting_badge(waiting: Waiting) -> Marked:
+    """What a transfer waits for, as a badge."""
+    return ("Waiting for the network" if waiting.offline else "Waiting for the service"), "warning"
+
+
 def waiting_line(waiting: Waiting) -> str:
     """Why nothing gets through, and when it is tried again."""
-    left = waiting.left_s()
-    again = f"next try in {left:.0f} s" if left >= 1 else "trying again"
+    left = math.ceil(waiting.left_s())
+    again = f"next try in {format_wait(left)}" if left >= 1 else "trying again"
     if waiting.offline:
         return f"Waiting for the network · {again}"
-    return f"{display(waiting.error.what)} · {again}"
+    return f"{display(waiting.error.what).rstrip('.')} · {again}"
+
+
+def format_wait(seconds: int) -> str:
+    """A time to count down: "9 s", "4 min 10 s"."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def paused_line(snapshot: JobSnapshot) -> str:
     """What a paused upload has reached, and what became of its film."""
     if snapshot.error is not None:
         return display(snapshot.error.sentence())
+    return kept_line(snapshot) or "Nothing was sent yet."
+
+
+def kept_line(snapshot: JobSnapshot) -> str:
+    """How much of an unfinished upload is in the bucket; empty if nothing is."""
     if not snapshot.kept_bytes:
-        return "Nothing was sent yet."
-    size = snapshot.plan.size if snapshot.plan else None
+        return ""
+    size = whole_size(snapshot)
     done = f"{format_size(snapshot.kept_bytes)} of {format_size(size)}" if size else format_size(snapshot.kept_bytes)
     return f"{done} are in the bucket and need not be sent again."
+
+
+def whole_size(snapshot: JobSnapshot) -> int | None:
+    """Bytes of the whole upload; None where they are not known."""
+    return snapshot.plan.size if snapshot.plan else snapshot.whole_bytes
+
+
+def kept_fraction(snapshot: JobSnapshot) -> float | None:
+    """How far a job that does not run has come, 0..1; None if it has kept nothing."""
+    size = whole_size(snapshot)
+    if snapshot.state not in (JobState.PAUSED, JobState.FAILED) or not snapshot.kept_bytes or not size:
+        return None
+    return min(1.0, snapshot.kept_bytes / size)
+
+
+def belongs_elsewhere(state: JobState, *, connection_id: str, open_id: str, bound: bool) -> bool:
+    """Whether a job cannot go on because another connection is open. `bound`: it still has its own."""
+    begun = state in (JobState.PAUSED, JobState.FAILED)
+    return begun and not bound and connection_id not in ("", open_id)
 
 
 def footer(counts: Counts) -> str:

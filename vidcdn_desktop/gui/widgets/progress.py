@@ -21,6 +21,7 @@ class ThinProgress(QProgressBar):
     def __init__(self, name: str = "Progress", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._unknown = False
+        self._tint = "accent"
         self.setRange(0, _STEPS)
         self.setTextVisible(False)
         self.setAccessibleName(name)
@@ -41,6 +42,12 @@ class ThinProgress(QProgressBar):
             self.setValue(value)
             self.setUpdatesEnabled(True)
 
+    def set_tint(self, token: str) -> None:
+        """Colour of the bar: "accent" while it moves, "muted" at rest, "warning" while it waits. Words say it too."""
+        if token != self._tint:
+            self._tint = token
+            self.update()
+
     def sizeHint(self) -> QSize:
         """Thin and as wide as there is room."""
         return QSize(120, 6)
@@ -57,7 +64,7 @@ class ThinProgress(QProgressBar):
         if self.value() > 0:
             width = max(track.height(), track.width() * self.value() / _STEPS)
             left = track.right() - width if self.layoutDirection() is Qt.LayoutDirection.RightToLeft else track.left()
-            painter.setBrush(color("accent"))
+            painter.setBrush(color(self._tint))
             painter.drawRoundedRect(QRectF(left, track.top(), width, track.height()), radius, radius)
         painter.end()
 
