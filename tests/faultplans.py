@@ -147,7 +147,8 @@ class SeededPlan:
     leave_out: Sequence[Fault] = field(default_factory=tuple)
 
     def __call__(self, request: Request) -> Act:
-        name = f"{self.seed} {request.operation} {unquote(urlsplit(request.target).path)} {request.part}"
+        key = unquote(urlsplit(request.target).path).lstrip("/").partition("/")[2]  # buckets have other names each time
+        name = f"{self.seed} {request.operation} {key} {request.part}"
         dice = random.Random(f"{name} {request.nth}")
         if request.nth > self.most or dice.random() >= self.chance:
             return PASS

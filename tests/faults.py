@@ -62,6 +62,8 @@ class FaultProxy:
         plan: Asked for every request, in the connection's thread.
         tls: Certificate and key: the clients speak https.
         watch: Told about every phase of every request, in the connection's thread; what it waits for, waits.
+        mend: Changes the server's answers to what a better server would say, before anything befalls them. It must not
+            change their length.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class FaultProxy:
         *,
         tls: tuple[Path, Path] | None = None,
         watch: Callable[[Phase, Request], None] = lambda _phase, _request: None,
+        mend: Callable[[Request, bytes], bytes] = lambda _request, reply: reply,
     ) -> None:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.plan = plan
         self.watch = watch
+        self.mend = mend
         self.down = threading.Event()
         """While set, every connection is reset: the network is gone."""
         self.exchanges: list[Exchange] = []
@@ -134,14 +138,17 @@ class FaultProxy:
             return sum(e.up_bytes for e in self.exchanges if e.request.operation == operation)
 
     def story(self) -> str:
-        """One line a request, for the message of a test that fails."""
+        """One line a request, for the message of a test that fails; the middle of a long one is left out."""
         with self._lock:
-            return "\n".join(
+            lines = [
                 f"{e.request.index:4} {e.request.operation:24}{e.request.part or '':>4} #{e.request.nth} "
                 f"{e.act.fault.name if e.act.fault is not Fault.NONE else '-':15}"
                 f" up {e.up_bytes} of {e.request.size} server {e.status or '-'} down {e.down_bytes}"
                 for e in self.exchanges
-            )
+            ]
+        if len(lines) > 80:
+            lines[50:-20] = [f"     … {len(lines) - 70} more"]
+        return "\n".join(lines)
 
     def _start(self, call: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=call, args=arguments, name="fault-proxy", daemon=True)
@@ -304,6 +311,7 @@ class _Talk:
             reply = self._proxy.ask(head, *kept)
         found = re.match(rb"HTTP/1\.\d (\d+)", reply)
         exchange.status = int(found[1]) if found else 0
+        reply = self._proxy.mend(request, reply)
         self._proxy.watch(Phase.DONE, request)
         return self._reply(exchange, reply)
 

@@ -108,8 +108,12 @@ def sink_source() -> Path | None:
 
 
 @contextlib.contextmanager
-def s3sink(folder: Path, *, tls: tuple[Path, Path] | None = None, rate_bytes_per_s: int = 0) -> Iterator[Endpoint]:
+def s3sink(
+    folder: Path, *, tls: tuple[Path, Path] | None = None, rate_bytes_per_s: int = 0, delay_ms: int = 0
+) -> Iterator[Endpoint]:
     """The byte sink: takes uploads and throws them away. Built with `cc` into `folder`.
+
+    A long link is one with a rate for each connection and a delay before each answer.
 
     Raises: FileNotFoundError: no C file, or no compiler.
     """
@@ -126,6 +130,8 @@ def s3sink(folder: Path, *, tls: tuple[Path, Path] | None = None, rate_bytes_per
         command += ["-t", str(tls[0]), str(tls[1])]
     if rate_bytes_per_s:
         command += ["-r", str(rate_bytes_per_s)]
+    if delay_ms:
+        command += ["-d", str(delay_ms)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_until(lambda: _listens(port), lambda: process.poll() is None, "the sink")

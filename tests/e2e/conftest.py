@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import servers
 from vidcdn_desktop.practice.cloud import PracticeCloud
 
 
@@ -14,3 +17,25 @@ def practice_cloud() -> Iterator[PracticeCloud]:
     """A running practice cloud whose invalidations take 0.3 s; tests use keys of their own in its bucket."""
     with PracticeCloud.start(invalidation_delay_s=0.3) as cloud:
         yield cloud
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[servers.Endpoint]:
+    """One moto server for all tests of transfers."""
+    with servers.moto_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Endpoint]:
+    """One Swift for all tests of transfers; skipped where it is not installed."""
+    if not os.environ.get("VIDCDN_SWIFT_BIN"):
+        pytest.skip("VIDCDN_SWIFT_BIN is not set")
+    with servers.swift(tmp_path_factory.mktemp("swift")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A self-signed certificate for loopback and its key."""
+    return servers.self_signed(tmp_path_factory.mktemp("tls"))

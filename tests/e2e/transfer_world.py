@@ -6,9 +6,8 @@ import contextlib
 import itertools
 import os
 import random
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ import servers
 from films import make_clip
 from vidcdn_desktop.bytesource import FileSource
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.journal import JobRecord, Journal
 from vidcdn_desktop.media.faststart import plan_fast_start
-from vidcdn_desktop.storage.port import PartResult, UploadIntent, UploadRecord
+from vidcdn_desktop.storage.port import PartLog
 
 MIB = 1 << 20
 
@@ -104,41 +104,13 @@ def assert_told_in_words(error: VidcdnError) -> None:
             assert noise not in text, error.to_json()
 
 
-class MemoryLog:
-    """A `PartLog` that lives as long as the test: what the journal would remember, without a disk."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._record: UploadRecord | None = None
-        self.ends: list[bool] = []
-        """How each upload ended: completed or not."""
-
-    def earlier(self) -> UploadRecord | None:
-        with self._lock:
-            return self._record
-
-    def planned(self, intent: UploadIntent) -> None:
-        with self._lock:
-            self._record = UploadRecord(intent, "", "", (), False, datetime.now(UTC))
-
-    def created(self, upload_id: str, algorithm: str) -> None:
-        self._change(upload_id=upload_id, algorithm=algorithm)
-
-    def part_finished(self, part: PartResult) -> None:
-        with self._lock:
-            assert self._record is not None
-            others = tuple(p for p in self._record.parts if p.number != part.number)
-            self._record = replace(self._record, parts=(*others, part))
-
-    def completing(self) -> None:
-        self._change(completing=True)
-
-    def ended(self, *, completed: bool) -> None:
-        with self._lock:
-            self._record = None
-            self.ends.append(completed)
-
-    def _change(self, **fields: Any) -> None:
-        with self._lock:
-            assert self._record is not None
-            self._record = replace(self._record, **fields)
+@contextlib.contextmanager
+def remembered(key: str) -> Iterator[PartLog]:
+    """The real journal's memory of an upload to `key`, as a publish has it."""
+    with contextlib.closing(Journal()) as journal:
+        now = datetime.now(UTC)
+        job = JobRecord(id="job-1", kind="publish", state="running", title="a film", key=key, created=now)
+        journal.save_job(job)
+        journal.claim(job.id)
+        yield journal.part_log(job.id, key=key, profile_id="weather", endpoint="")
+        journal.release(job.id)
