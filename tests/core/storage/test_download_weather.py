@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -30,7 +31,7 @@ MIB = 1 << 20
 RANGE = 8 * MIB
 RUNS = max(1, int(os.environ.get("VIDCDN_FAULT_RUNS", "12")) // 4)
 """On each of two servers, over each of two protocols."""
-_MOST_TRIES = 8
+_MOST_TRIES = 20
 
 
 @pytest.fixture
@@ -51,6 +52,8 @@ def film(storage: S3Storage, ref: ObjectRef, data: bytes) -> ObjectRef:
     return ref
 
 
+# CPython's `SSLSocket._create` leaves a socket to the collector that was reset between connecting and the handshake.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 @pytest.mark.parametrize("seed", range(RUNS))
 @pytest.mark.parametrize("protocol", ["http", "https"])
 def test_random_weather(
@@ -91,6 +94,7 @@ def test_random_weather(
         assert sum(meter.deltas) == len(data)
         assert meter.highest <= len(data)
         assert [path.name for path in folder.iterdir()] == [result.path.name]
+    gc.collect()  # what is left to the collector goes here, not in the next test
 
 
 _CHILD = """
