@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import cast
@@ -24,7 +24,6 @@ from vidcdn_desktop.credentials.secrets import open_secret_store
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui import background
 from vidcdn_desktop.gui.activity.page import ActivityPage
-from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.connect.dialog import ConnectionsDialog
 from vidcdn_desktop.gui.connections_backend import ConnectionsForWindow
@@ -39,10 +38,9 @@ from vidcdn_desktop.gui.quit_dialog import CloseChoice
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.settings_dialog import SettingsDialog
 from vidcdn_desktop.gui.theme import Theme, ThemeMode, apply_theme
-from vidcdn_desktop.jobs.again import left_over
-from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.gui.transfers import TransferDesk
 from vidcdn_desktop.jobs.connections import SavedConnections
-from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
+from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.jobs.means import ENDLESS, Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
 from vidcdn_desktop.limits import RateLimiter
@@ -54,9 +52,6 @@ _log = logging.getLogger(__name__)
 
 APP_ID = "org.vidcdn.Desktop"
 """Reverse-DNS id: desktop file name, window class."""
-
-_HISTORY = 200
-"""Jobs of earlier runs that the Activity page shows."""
 
 _LAST_WAIT_S = 15.0
 """How long the end of the program waits for threads that should be gone already."""
@@ -83,14 +78,14 @@ class Desktop(QObject):
         self.journal = _open_journal()
         limiter = RateLimiter(settings.speed_limit_bytes_per_s)
         self.bridge = JobBridge(tools, self, means=Means(tools, self.journal, limiter, ENDLESS))
-        self._to_resume: set[str] = set()
-        """Jobs of an earlier run that go on by themselves once their connection is open."""
+        # Before anybody else hears of a connection: what waits for it asks the bridge.
+        self.session.connection_changed.connect(self.bridge.set_connection)
         self.backend = ConnectionsForWindow(self.saved, self.session, self)
         self.players = Players(parent=self, network=settings.network)
         self.publish = PublishPage(self.bridge, default_prefix=settings.prefix)
         self.library = LibraryPage(self.session)
         self.delivery = DeliveryPage(self.session)
-        self.activity = ActivityPage(self.bridge)
+        self.activity = ActivityPage(self.bridge, self.journal)
         pages: dict[str, QWidget] = {
             "publish": self.publish,
             "library": self.library,
@@ -104,13 +99,20 @@ class Desktop(QObject):
             settings_file=paths.config_dir() / "window.ini",
             confirm_quit=self._confirm_quit,
         )
+        self.transfers = TransferDesk(
+            self.bridge,
+            self.session,
+            self.saved,
+            self.window,
+            (self.publish, self.library, self.activity),
+            download_folder=settings.download_folder,
+            parent=self,
+        )
         self._join()
 
     def _join(self) -> None:
         window, session, bridge = self.window, self.session, self.bridge
         session.facts_changed.connect(self._on_facts)
-        session.connection_changed.connect(bridge.set_connection)
-        session.connection_changed.connect(self._on_connection)
         bridge.counts_changed.connect(self._on_counts)
         bridge.job_changed.connect(self._on_job_changed)
         bridge.all_stopped.connect(self._on_jobs_stopped)
@@ -125,18 +127,13 @@ class Desktop(QObject):
         self.library.play_requested.connect(self.players.play)
         self.library.invalidate_requested.connect(self._on_invalidate)
         self.activity.show_job.connect(self._on_show_job)
+        self.transfers.connections_requested.connect(self._on_connections)
+        self.transfers.limit_changed.connect(self._on_limit)
+        self.transfers.folder_changed.connect(self._on_folder)
 
     def recall(self) -> None:
-        """Look up what an earlier run of the program was at, off the GUI thread."""
-        journal = self.journal
-        if journal is None:
-            return
-
-        def look() -> _Recalled:
-            journal.prune()
-            return _Recalled(left_over(journal), journal.jobs(_HISTORY))
-
-        run_in_background(self, look, self._on_recalled, self._on_not_recalled)
+        """Look up what an earlier run of the program was at, and go on with it if so set."""
+        self.transfers.recall(resume=self._settings.resume_on_start)
 
     # What the frame asks
     def _busy(self) -> int:
@@ -163,29 +160,6 @@ class Desktop(QObject):
         if snapshot.state is JobState.PUBLISHED:
             self.library.refresh()
 
-    @Slot(object)
-    def _on_recalled(self, recalled: _Recalled) -> None:
-        if self._closing:
-            return
-        self.bridge.restore(recalled.left_over)
-        if self._settings.resume_on_start:
-            self._to_resume = {record.id for record, _ in recalled.left_over}
-            self._on_connection(self.session.connection)
-
-    @Slot(object)
-    def _on_not_recalled(self, error: VidcdnError) -> None:
-        _log.warning("the journal cannot be read: %s", error.sentence())
-
-    @Slot(object)
-    def _on_connection(self, connection: Connection | None) -> None:
-        if connection is None:
-            return
-        for job_id in list(self._to_resume):
-            snapshot = self.bridge.snapshot(job_id)
-            if snapshot is None or snapshot.connection_id == connection.profile.id:
-                self._to_resume.discard(job_id)
-                self.bridge.resume(job_id)
-
     @Slot()
     def _on_connections(self) -> None:
         self._open_connections(new=False)
@@ -209,13 +183,21 @@ class Desktop(QObject):
     @Slot(object)
     def _on_settings_changed(self, settings: Settings) -> None:
         self._keep(settings)
-        self.bridge.set_limit(settings.speed_limit_bytes_per_s)
+        self.transfers.show_limit(settings.speed_limit_bytes_per_s)
         self.theme.set_mode(ThemeMode(settings.appearance))
 
     @Slot(object)
     def _on_theme(self, mode: ThemeMode) -> None:
         self.theme.set_mode(mode)
         self._keep(replace(self._settings, appearance=mode.value))
+
+    @Slot(object)
+    def _on_limit(self, bytes_per_s: int | None) -> None:
+        self._keep(replace(self._settings, speed_limit_bytes_per_s=bytes_per_s))
+
+    @Slot(str)
+    def _on_folder(self, folder: str) -> None:
+        self._keep(replace(self._settings, download_folder=folder))
 
     def _keep(self, settings: Settings) -> None:
         self._settings = settings
@@ -273,12 +255,6 @@ class Desktop(QObject):
             self.journal.close()
         self.stopped.emit()
         self._app.quit()
-
-
-@dataclass(frozen=True)
-class _Recalled:
-    left_over: list[tuple[JobRecord, OpenUpload | None]]
-    history: list[JobRecord]
 
 
 def _open_journal() -> Journal | None:

@@ -50,6 +50,8 @@ class Settings:
     """Upload limit; None for as fast as it goes."""
     resume_on_start: bool = False
     """Go on by itself with what was interrupted; else it waits, paused, for a click."""
+    download_folder: str = ""
+    """Where downloads were put last; empty for the home folder."""
     ffmpeg_path: str = ""
     """Set by hand; empty to look on PATH and beside the program."""
     ffprobe_path: str = ""

@@ -231,13 +231,13 @@ def test_cancel_and_quit_leaves_the_end_to_the_owner(make, jobs: Jobs, qtbot) ->
     assert told == [CloseChoice.CANCEL]
 
 
-def test_no_question_where_the_user_wants_none(make, jobs: Jobs) -> None:
+def test_no_question_where_the_user_wants_none_and_then_nothing_is_lost(make, jobs: Jobs) -> None:
     window = make(confirm_quit=lambda: False)
     jobs.running = 1
     told: list[CloseChoice] = []
     window.close_requested.connect(told.append)
     window.close()
-    assert told == [CloseChoice.CANCEL]
+    assert told == [CloseChoice.PAUSE]
     assert window.findChildren(QuitDialog) == []
 
 

@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
     """ThemeMode, chosen in the palette."""
     close_requested = Signal(object)
     """CloseChoice. QUIT: the window has closed, shut down. BACKGROUND: it is hidden, quit when the work is done.
-    CANCEL: cancel the work, then call `finish_close`."""
+    PAUSE and CANCEL: pause or cancel the work, then call `finish_close`."""
 
     def __init__(
         self,
@@ -75,13 +75,14 @@ class MainWindow(QMainWindow):
             facts: The connection as far as it is known now.
             busy: How many jobs are running; asked when the window is closed.
             settings_file: Where size and page are remembered.
-            confirm_quit: Whether to ask when jobs are running; without it: always.
+            confirm_quit: Whether to ask when jobs are running; without it: always. Not asked means paused.
             parent: Owner of the window, usually none.
         """
         super().__init__(parent)
         self._busy = busy
         self._confirm_quit = confirm_quit
         self._may_close = False
+        self._is_practice = False
         self._dialog: QuitDialog | None = None
         self._memory = QSettings(str(settings_file), QSettings.Format.IniFormat)
         self.setWindowTitle(APP_NAME)
@@ -118,6 +119,7 @@ class MainWindow(QMainWindow):
 
     def set_facts(self, facts: ConnectionFacts) -> None:
         """Show another connection, or newer facts of the same, in the rail, the banners and all pages."""
+        self._is_practice = facts.profile.is_practice
         self.rail.card.set_facts(facts)
         for banner in self._banners:
             banner.setVisible(facts.profile.is_practice)
@@ -269,12 +271,12 @@ class MainWindow(QMainWindow):
             return
         event.ignore()
         if self._confirm_quit is not None and not self._confirm_quit():
-            self._on_close_chosen(CloseChoice.CANCEL)
+            self._on_close_chosen(CloseChoice.PAUSE)  # who is not asked loses nothing
             return
         if self._dialog is not None:
             self._dialog.raise_()
             return
-        self._dialog = QuitDialog(count, self)
+        self._dialog = QuitDialog(count, self, practice=self._is_practice)
         self._dialog.chosen.connect(self._on_close_chosen)
         self._dialog.finished.connect(self._on_dialog_finished)
         self._dialog.open()

@@ -23,33 +23,38 @@ class CloseChoice(Enum):
     """Cancel what runs, then end the program."""
 
 
+_BACKGROUND = "They can go on without the window; the program ends when they are done."
+_PAUSE = "Paused, they keep what was transferred and go on from there next time."
+_PAUSE_PRACTICE = "The practice cloud ends with the program, so what is paused there begins anew next time."
+_CANCEL = (
+    "If you cancel them, nothing of them is published, and nothing is left behind in the bucket or the download folder."
+)
+
+
 class QuitDialog(QDialog):
-    """Asks what becomes of the running uploads. Esc means stay."""
+    """Asks what becomes of the running transfers. Esc means stay."""
 
     chosen = Signal(object)
     """CloseChoice.BACKGROUND, PAUSE or CANCEL; staying says nothing."""
 
-    def __init__(self, count: int, parent: QWidget | None = None) -> None:
+    def __init__(self, count: int, parent: QWidget | None = None, *, practice: bool = False) -> None:
+        """`count` transfers run; `practice`: through the practice cloud, which ends with the program."""
         super().__init__(parent)
-        self.setWindowTitle("Uploads are running")
+        self.setWindowTitle("Transfers are running")
         self.setModal(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 22, 24, 20)
         layout.setSpacing(8)
-        title = "1 upload is still running" if count == 1 else f"{count} uploads are still running"
+        title = "1 transfer is still running" if count == 1 else f"{count} transfers are still running"
         layout.addWidget(PlainLabel(title, role="dialog-title"))
-        text = (
-            "They can go on without the window; the program ends when they are done. Paused, they keep what was sent "
-            "and go on from there next time. If you cancel them, nothing of them is published and nothing is left "
-            "behind in the bucket."
-        )
+        text = f"{_BACKGROUND} {_PAUSE_PRACTICE if practice else _PAUSE} {_CANCEL}"
         label = PlainLabel(text, role="muted", wrap=True)
         label.setMinimumWidth(470)
         layout.addWidget(label)
         layout.addSpacing(10)
         row = QHBoxLayout()
         row.setSpacing(8)
-        self.cancel_button = DangerButton("Cancel uploads and quit")
+        self.cancel_button = DangerButton("Cancel all and quit")
         self.stay_button = Button("Stay")
         self.pause_button = Button("Pause and quit")
         self.background_button = PrimaryButton("Keep going in the background")

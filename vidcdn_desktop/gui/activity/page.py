@@ -1,257 +1,332 @@
-"""The Activity page: every job of this session, newest first, with its steps and a report to copy."""
+"""The Activity page: every job of this session and of earlier ones, newest first, with what can be done about each."""
 
 from __future__ import annotations
 
-import json
+from datetime import UTC, datetime
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from vidcdn_desktop.gui.activity import words
+from vidcdn_desktop.gui.activity.cards import EntryCards
+from vidcdn_desktop.gui.activity.entry import Entry, Origin, entry_of, entry_of_download, entry_of_record, report
+from vidcdn_desktop.gui.activity.history import History, Recalled
 from vidcdn_desktop.gui.bridge import JobBridge
+from vidcdn_desktop.gui.downloads import Downloads
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
-from vidcdn_desktop.gui.models.counts import is_live
-from vidcdn_desktop.gui.publish import words
+from vidcdn_desktop.gui.models.counts import Counts
 from vidcdn_desktop.gui.widgets import (
-    Badge,
+    GUTTER,
+    PAGE_MARGIN,
     Button,
-    Card,
-    ElidedLabel,
     EmptyState,
+    IconLabel,
+    PageFooter,
     PageHeader,
     PlainLabel,
     SegmentedControl,
-    StepRow,
-    ThinProgress,
     Toast,
+    announce,
+    beside_bar,
     page_body,
 )
-from vidcdn_desktop.jobs.model import JobSnapshot, JobState, report_json
-from vidcdn_desktop.jobs.states import BUSY
-from vidcdn_desktop.textsafe import display, format_elapsed, format_size
+from vidcdn_desktop.jobs.download import DownloadSnapshot
+from vidcdn_desktop.jobs.journal import JobRecord, Journal
+from vidcdn_desktop.jobs.keeping import DOWNLOAD
+from vidcdn_desktop.jobs.kept_download import LeftDownload
+from vidcdn_desktop.jobs.model import JobSnapshot
+from vidcdn_desktop.textsafe import plural
 
-_STATE_WORDS: dict[JobState, tuple[str, str]] = {
-    JobState.INSPECTING: ("Looking", "neutral"),
-    JobState.READY: ("Ready", "neutral"),
-    JobState.QUEUED: ("Waiting", "accent"),
-    JobState.RUNNING: ("Running", "accent"),
-    JobState.PAUSING: ("Pausing", "accent"),
-    JobState.PAUSED: ("Paused", "neutral"),
-    JobState.CANCELLING: ("Cancelling", "accent"),
-    JobState.PUBLISHED: ("Finished", "success"),
-    JobState.FAILED: ("Failed", "danger"),
-    JobState.CANCELLED: ("Cancelled", "neutral"),
-    JobState.REFUSED: ("Refused", "danger"),
-}
+_NOTHING = ("Nothing has happened yet", "Every upload and download appears here, with its steps and what proves it.")
 
 
-def report(snapshot: JobSnapshot) -> str:
-    """Everything about one job as JSON, without what would let a stranger in."""
-    facts = report_json(snapshot)
-    result = facts.get("result")
-    if result and result.get("url_expires"):
-        # The query of a presigned link is a key to the video.
-        result["url"] = str(result["url"]).partition("?")[0]
-    return json.dumps(facts, indent=2, ensure_ascii=False)
+class _Interrupted(QFrame):
+    """What an earlier run of the program was at when it ended."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("NotePanel")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 8, 8)
+        row.setSpacing(10)
+        row.addWidget(IconLabel("info", "accent", 16))
+        self._text = PlainLabel(wrap=True)
+        row.addWidget(self._text, 1)
+        self.button = Button("Resume all", small=True)
+        row.addWidget(self.button)
+        self.hide()
 
-def _wanted(choice: str, snapshot: JobSnapshot) -> bool:
-    if choice == "running":
-        return snapshot.state in BUSY
-    if choice == "finished":
-        return snapshot.state is JobState.PUBLISHED
-    if choice == "attention":
-        bad = snapshot.state in (JobState.FAILED, JobState.REFUSED)
-        return bad or (snapshot.state is JobState.PUBLISHED and not is_live(snapshot))
-    return True
-
-
-class JobCard(Card):
-    """One job in the list."""
-
-    wish = Signal(object)
-    """(str verb, str job id); verbs: cancel, retry, report, show."""
-
-    def __init__(self, snapshot: JobSnapshot) -> None:
-        super().__init__(name=display(snapshot.title))
-        self.snapshot = snapshot
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 10, 14, 10)
-        column.setSpacing(5)
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        self.badge = Badge()
-        self.title = ElidedLabel(role="strong")
-        top.addWidget(self.badge)
-        top.addWidget(self.title, 1)
-        self._buttons: dict[str, Button] = {}
-        for verb, text in (
-            ("cancel", "Cancel"),
-            ("retry", "Retry"),
-            ("show", "Show in Publish"),
-            ("report", "Copy report"),
-        ):
-            button = Button(text, small=True)
-            button.setProperty("verb", verb)
-            button.clicked.connect(self._on_button)
-            self._buttons[verb] = button
-            top.addWidget(button)
-        column.addLayout(top)
-        self.progress = ThinProgress()
-        self.facts = PlainLabel(role="small", wrap=True, selectable=True)
-        self.steps = StepRow()
-        for widget in (self.progress, self.facts, self.steps):
-            column.addWidget(widget)
-        self.show_snapshot(snapshot)
-
-    def show_snapshot(self, snapshot: JobSnapshot) -> None:
-        """Bring the card up to date."""
-        self.snapshot = snapshot
-        running = snapshot.state in (JobState.RUNNING, JobState.CANCELLING)
-        self.badge.set(*_STATE_WORDS[snapshot.state])
-        if snapshot.state is JobState.PUBLISHED:
-            self.badge.set(*(words.live_badge(snapshot) or _STATE_WORDS[snapshot.state]))
-        self.title.set_text(display(snapshot.title))
-        self.progress.setVisible(running)
-        if running:
-            self.progress.set_fraction(snapshot.progress.fraction if snapshot.progress else None)
-        self.facts.set_text(_facts(snapshot))
-        self.steps.set_steps(snapshot.steps)
-        self._buttons["cancel"].setVisible(snapshot.state in BUSY)
-        self._buttons["cancel"].setEnabled(snapshot.state is not JobState.CANCELLING)
-        self._buttons["retry"].setVisible(snapshot.state in (JobState.FAILED, JobState.CANCELLED))
-
-    @Slot()
-    def _on_button(self) -> None:
-        self.wish.emit((str(self.sender().property("verb")), self.snapshot.id))
-
-
-def _facts(snapshot: JobSnapshot) -> str:
-    if snapshot.state in (JobState.RUNNING, JobState.CANCELLING):
-        return words.progress_line(snapshot.progress, snapshot)
-    if snapshot.error is not None:
-        text = display(snapshot.error.sentence())
-        if snapshot.error.request_id:
-            text += f" (request {display(snapshot.error.request_id, 40)})"
-        return text
-    result = snapshot.result
-    if result is None:
-        return display(str(snapshot.path), 100)
-    took = format_elapsed(sum(result.seconds.values()))
-    sent = f"{format_size(result.bytes_sent)} sent in {took}"
-    return f"{sent} · {display(result.key, 80)} · fast start: {result.fast_start}"
+    def show_count(self, count: int) -> None:
+        """Say how many there are; none hides it."""
+        verb, them = ("was", "It goes") if count == 1 else ("were", "They go")
+        text = f"{plural(count, 'transfer')} {verb} not finished when the program ended. {them} on where stopped."
+        if count and self.isHidden():
+            announce(self, text)
+        self._text.set_text(text)
+        self.setAccessibleName(text)
+        self.setVisible(count > 0)
 
 
 class ActivityPage(QWidget):
-    """Every job of this session."""
+    """Every job, live and from the journal."""
 
     show_job = Signal(str)
     """Job id to show on the Publish page."""
+    show_key = Signal(object)
+    """(str job id, str connection id, str key) to show in the Library."""
+    show_folder = Signal(str)
+    """A folder to open in the system's file manager."""
+    connection_wanted = Signal(object)
+    """(str connection id, str verb, str job id): another connection must be opened for that."""
 
-    def __init__(self, bridge: JobBridge) -> None:
+    def __init__(self, bridge: JobBridge, journal: Journal | None = None) -> None:
         super().__init__()
         self._bridge = bridge
-        self._cards: dict[str, JobCard] = {}
+        self._opened = datetime.now(UTC)
+        self._records: dict[str, JobRecord] = {}
+        self._entries: dict[str, Entry] = {}
+        self._gone: set[str] = set()
+        """Removed from the list, though the journal may still have them."""
+        self.history = History(journal, self)
+        self.history.recalled.connect(self._on_recalled)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         header = PageHeader("Activity")
-        self.filter = SegmentedControl(
-            [("all", "All"), ("running", "Running"), ("finished", "Finished"), ("attention", "Needs attention")],
-            "Which jobs",
-        )
+        self.filter = SegmentedControl(words.FILTERS, "Which jobs")
         self.filter.changed.connect(self._on_filter)
         header.add_end(self.filter)
         outer.addWidget(header)
-        body, column = page_body()
-        outer.addWidget(body, 1)
-        self.empty = EmptyState("activity", "Nothing has happened yet", "Every upload appears here with its steps.")
-        column.addWidget(self.empty)
-        self._scroll = QScrollArea()
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        holder = QWidget()
-        self._list = QVBoxLayout(holder)
-        self._list.setContentsMargins(1, 1, 1, 1)
-        self._list.setSpacing(8)
-        self._list.addStretch(1)
-        self._scroll.setWidget(holder)
-        column.addWidget(self._scroll, 1)
+        outer.addWidget(self._build_body(), 1)
+        self._build_footer(outer)
         self.toast = Toast(self)
-        bridge.job_added.connect(self._on_added)
+        self._join()
+        self._add_actions()
+        self._show()
+
+    def _build_body(self) -> QWidget:
+        body, column = page_body()
+        column.setContentsMargins(PAGE_MARGIN - GUTTER, 0, PAGE_MARGIN - GUTTER, 0)
+        column.setSpacing(0)
+        self.interrupted = _Interrupted()
+        self._interrupted_row = beside_bar(self.interrupted, 10)
+        column.addWidget(self._interrupted_row)
+        self.show_all = Button("Show all jobs")
+        self.show_all.clicked.connect(self._on_show_all)
+        self.empty = EmptyState("activity", *_NOTHING, [self.show_all])
+        column.addWidget(self.empty, 1)
+        self.list = EntryCards()
+        column.addWidget(self.list, 1)
+        return body
+
+    def _build_footer(self, outer: QVBoxLayout) -> None:
+        self.footer = PageFooter()
+        self.clear = Button("Clear finished")
+        self.pause_all = Button("Pause all")
+        self.resume_all = Button("Resume all")
+        for button in (self.clear, self.pause_all, self.resume_all):
+            self.footer.add_end(button)
+        outer.addWidget(self.footer)
+
+    def _join(self) -> None:
+        bridge, downloads = self._bridge, self._bridge.downloads
+        bridge.job_added.connect(self._on_changed)
         bridge.job_changed.connect(self._on_changed)
         bridge.job_removed.connect(self._on_removed)
-        self._show()
+        downloads.added.connect(self._on_changed)
+        downloads.changed.connect(self._on_changed)
+        downloads.removed.connect(self._on_removed)
+        bridge.counts_changed.connect(self._on_counts)
+        self.list.wish.connect(self._on_wish)
+        self.clear.clicked.connect(self.clear_finished)
+        self.pause_all.clicked.connect(bridge.pause_all)
+        for button in (self.resume_all, self.interrupted.button):
+            button.clicked.connect(bridge.resume_all)
+        self._on_counts(bridge.counts())
+
+    def _add_actions(self) -> None:
+        action = QAction("Clear finished jobs", self)
+        action.triggered.connect(self.clear_finished)
+        self.addAction(action)
 
     @Slot(object)
     def set_connection(self, _facts: ConnectionFacts) -> None:
         """Jobs keep the connection they were started with, so nothing changes here."""
 
+    # What comes in
     @Slot(object)
-    def _on_added(self, snapshot: JobSnapshot) -> None:
-        card = JobCard(snapshot)
-        card.wish.connect(self._on_wish)
-        self._cards[snapshot.id] = card
-        self._list.insertWidget(0, card)
-        self._show()
-
-    @Slot(object)
-    def _on_changed(self, snapshot: JobSnapshot) -> None:
-        card = self._cards.get(snapshot.id)
-        if card is None:
-            return
-        changed = card.snapshot.state is not snapshot.state
-        if not changed and not self.isVisible():
+    def _on_changed(self, snapshot: JobSnapshot | DownloadSnapshot) -> None:
+        before = self._entries.get(snapshot.id)
+        same = before is not None and before.origin is Origin.HERE and before.state is snapshot.state
+        if same and not self.isVisible():
             return  # bytes of a page nobody sees; it is brought up to date when shown
-        card.show_snapshot(snapshot)
-        if changed:
+        entry = _entry(snapshot)
+        self._gone.discard(entry.id)
+        self._entries[entry.id] = entry
+        if before is None or not same or (before.waiting is None) != (entry.waiting is None):
             self._show()
+        else:
+            self.list.update_entry(entry)
 
     @Slot(str)
     def _on_removed(self, job_id: str) -> None:
-        card = self._cards.pop(job_id, None)
-        if card is not None:
-            self._list.removeWidget(card)
-            card.deleteLater()
+        self._entries.pop(job_id, None)
+        self._show()
+        if job_id not in self._gone:
+            self.history.read()
+
+    @Slot(object)
+    def _on_recalled(self, recalled: Recalled) -> None:
+        """Join what the journal knows with what is live. What nobody is at any more becomes ours."""
+        self._bridge.restore([found for found in recalled.uploads if found[0].id not in self._gone])
+        self._bridge.downloads.restore([found for found in recalled.downloads if found.record.id not in self._gone])
+        self._records = {record.id: record for record in recalled.records if record.id not in self._gone}
+        self._take_in()
+
+    def _take_in(self) -> None:
+        entries: dict[str, Entry] = {}
+        for record in self._records.values():
+            entry = entry_of_record(record)
+            if entry is not None:
+                entries[entry.id] = entry
+        publishes, downloads = self._bridge.snapshots(), self._bridge.downloads.snapshots()
+        for live in (*map(entry_of, publishes), *map(entry_of_download, downloads)):
+            told = entries.get(live.id)
+            if told is None or live.is_busy or told.origin is not Origin.ELSEWHERE:
+                entries[live.id] = live
+        self._entries = entries
         self._show()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Bring every card up to date."""
-        for snapshot in self._bridge.snapshots():
-            card = self._cards.get(snapshot.id)
-            if card is not None:
-                card.show_snapshot(snapshot)
+        """Bring everything up to date, also what other copies of the program and the command line have done."""
         super().showEvent(event)
+        self._take_in()
+        self.history.read()
+
+    @Slot(object)
+    def _on_counts(self, counts: Counts) -> None:
+        self.pause_all.setVisible(counts.busy > 0)
+        self.resume_all.setVisible(counts.resumable > 0)
+
+    # Showing
+    def entries(self) -> list[Entry]:
+        """All that is shown under the filter, in order: what an earlier run has left, then newest first."""
+        choice = str(self.filter.value())
+        found = [entry for entry in self._entries.values() if words.wanted(choice, entry)]
+        return sorted(found, key=lambda entry: (not self._is_left_over(entry), -entry.created.timestamp()))
+
+    def entry(self, job_id: str) -> Entry | None:
+        """One job, whatever the filter."""
+        return self._entries.get(job_id)
+
+    def _is_left_over(self, entry: Entry) -> bool:
+        return entry.origin is Origin.HERE and entry.created < self._opened
+
+    def _show(self, *, from_top: bool = False) -> None:
+        shown = self.entries()
+        self.list.set_entries(shown, from_top=from_top)
+        self.list.setVisible(bool(shown))
+        self.empty.set(*(("Nothing of this kind", "No job stands under this choice.") if self._entries else _NOTHING))
+        self.empty.setVisible(not shown)
+        self.show_all.setVisible(bool(self._entries))
+        left = sum(self._is_left_over(entry) and entry.unfinished for entry in self._entries.values())
+        self.interrupted.show_count(left)
+        self._interrupted_row.setVisible(left > 0)
+        self.clear.setVisible(any(words.is_done_with(entry) for entry in self._entries.values()))
+        total = plural(len(self._entries), "job")
+        self.footer.set_status(total if len(shown) == len(self._entries) else f"{len(shown):,} of {total} shown")
+        self.footer.setVisible(bool(self._entries))
 
     @Slot(object)
     def _on_filter(self, _choice: object) -> None:
-        self._show()
+        self._show(from_top=True)
 
-    def _show(self) -> None:
-        shown = 0
-        for card in self._cards.values():
-            visible = _wanted(str(self.filter.value()), card.snapshot)
-            card.setVisible(visible)
-            shown += visible
-        if self._cards and not shown:
-            self.empty.set("Nothing of this kind", "Choose All to see every job.")
-        else:
-            self.empty.set("Nothing has happened yet", "Every upload appears here with its steps.")
-        self.empty.setVisible(not shown)
-        self._scroll.setVisible(bool(shown))
+    @Slot()
+    def _on_show_all(self) -> None:
+        self.filter.set_value("all")
+        self._show(from_top=True)
 
+    # Wishes
     @Slot(object)
     def _on_wish(self, wish: tuple[str, str]) -> None:
-        verb, job_id = wish
-        snapshot = self._bridge.snapshot(job_id)
-        if snapshot is None:
+        self.do(*wish)
+
+    def do(self, verb: str, job_id: str) -> None:
+        """Carry out one of `words.VERBS` or `words.MORE_VERBS`."""
+        entry = self._entries.get(job_id)
+        if entry is None:
             return
-        if verb == "cancel":
-            self._bridge.cancel(job_id)
-        elif verb == "retry":
-            self._bridge.retry(job_id)
-        elif verb == "show":
-            self.show_job.emit(job_id)
+        match verb:
+            case "show-job":
+                self.show_job.emit(job_id)
+            case "show-key":
+                self.show_key.emit((job_id, entry.connection_id, entry.key))
+            case "show-folder":
+                self.show_folder.emit(entry.place)
+            case "copy-link":
+                self._copy(entry.link, "Link copied")
+            case "report" if entry.subject is not None:
+                self._copy(report(entry.subject), "Report copied")
+            case "remove":
+                self._forget([entry])
+            case _:
+                self._transfer(verb, entry)
+
+    def _copy(self, text: str, message: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.toast.show_message(message)
+
+    def _transfer(self, verb: str, entry: Entry) -> None:
+        job_id = entry.id
+        jobs: JobBridge | Downloads = self._bridge.downloads if entry.is_download else self._bridge
+        if entry.origin is Origin.EARLIER:
+            self._take_up(entry)
+            verb = "resume"
+        if verb in ("resume", "retry", "discard", "cancel") and (wanted := jobs.needs_connection(job_id)):
+            self.connection_wanted.emit((wanted, verb, job_id))
+            return
+        match verb:
+            case "try-now":
+                jobs.try_now(job_id)
+            case "pause":
+                jobs.pause(job_id)
+            case "resume":
+                jobs.resume(job_id)
+            case "retry":
+                jobs.retry(job_id)
+            case "cancel" | "discard":
+                jobs.cancel(job_id)
+
+    def _take_up(self, entry: Entry) -> None:
+        """Make a job of an earlier run live again."""
+        record = self._records.get(entry.id)
+        if record is None:
+            return
+        if record.kind == DOWNLOAD:
+            self._bridge.downloads.restore([LeftDownload(record, 0)])
         else:
-            QGuiApplication.clipboard().setText(report(snapshot))
-            self.toast.show_message("Report copied")
+            self._bridge.restore([(record, None)])
+
+    @Slot()
+    def clear_finished(self) -> None:
+        """Take everything off the list that went well or was cancelled. Videos and files stay."""
+        done = [entry for entry in self._entries.values() if words.is_done_with(entry)]
+        self._forget([entry for entry in done if entry.origin is not Origin.ELSEWHERE])
+
+    def _forget(self, entries: list[Entry]) -> None:
+        ids = [entry.id for entry in entries]
+        self._gone.update(ids)
+        for entry in entries:
+            self._records.pop(entry.id, None)
+            if entry.origin is Origin.HERE:
+                (self._bridge.downloads if entry.is_download else self._bridge).remove(entry.id)
+            self._entries.pop(entry.id, None)
+        self.history.forget(ids)
+        self._show()
+        if ids:
+            self.toast.show_message(f"{plural(len(ids), 'job')} removed from the list; videos and files stay")
+
+
+def _entry(snapshot: JobSnapshot | DownloadSnapshot) -> Entry:
+    return entry_of(snapshot) if isinstance(snapshot, JobSnapshot) else entry_of_download(snapshot)

@@ -41,7 +41,7 @@ from vidcdn_desktop.gui.widgets import (
     set_property,
 )
 from vidcdn_desktop.jobs.connection import Connection
-from vidcdn_desktop.storage.port import ListingPage
+from vidcdn_desktop.storage.port import ListingPage, ObjectRef
 
 _ROW_HEIGHT = 30
 _LINK_S = 3600
@@ -76,6 +76,8 @@ class LibraryPage(QWidget):
     """PlayWish."""
     invalidate_requested = Signal(object)
     """list[str]: invalidation paths."""
+    download_requested = Signal(object)
+    """list[ObjectRef]."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -85,6 +87,7 @@ class LibraryPage(QWidget):
         self._token = CancelToken()
         self._complete = False
         self._problem: VidcdnError | None = None
+        self._wanted_key = ""
         self.model = ListingModel()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -166,6 +169,7 @@ class LibraryPage(QWidget):
             ("Up one folder", "Alt+Up", self.go_up),
             ("Filter this folder", "Ctrl+F", self._on_find),
             ("Copy the link", "Ctrl+Shift+C", self._on_copy),
+            ("Download…", "Ctrl+S", self._on_download),
             ("Refresh the CDN for the selection", "Ctrl+Shift+R", self._on_invalidate),
         ):
             action = QAction(text, self)
@@ -200,9 +204,31 @@ class LibraryPage(QWidget):
         """List once more from the start."""
         self.open_prefix(self._prefix)
 
+    def show_key(self, key: str) -> None:
+        """Show an object in its folder and choose it, once the listing has reached it."""
+        self.search.clear()
+        above = key.rpartition("/")[0]
+        self.open_prefix(f"{above}/" if above else "")
+        self._wanted_key = key
+
+    def _choose_wanted(self) -> None:
+        if not self._wanted_key:
+            return
+        for number in range(self.model.rowCount()):
+            if self.model.row(number).key == self._wanted_key:
+                self._wanted_key = ""
+                self.table.selectRow(number)
+                self.table.scrollTo(self.model.index(number, 0))
+                self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+                return
+        if self._complete:
+            self._wanted_key = ""
+            self.toast.show_message("This object is not in the bucket any more")
+
     @Slot(object)
     def open_prefix(self, prefix: str) -> None:
         """Show what lies below a prefix."""
+        self._wanted_key = ""
         self._token.cancel()
         token = self._token = CancelToken()
         self._number += 1
@@ -235,6 +261,7 @@ class LibraryPage(QWidget):
         if not self._complete and connection is not None:
             self._fetch(connection, self._token, answer.page.next_token)
         self._show_state()
+        self._choose_wanted()
 
     @Slot(object)
     def _on_error(self, error: VidcdnError) -> None:
@@ -346,6 +373,10 @@ class LibraryPage(QWidget):
         self._do("copy")
 
     @Slot()
+    def _on_download(self) -> None:
+        self._do("download")
+
+    @Slot()
     def _on_invalidate(self) -> None:
         self._do("invalidate")
 
@@ -358,7 +389,16 @@ class LibraryPage(QWidget):
             paths = [invalidation_path(r.key) if not r.is_folder else f"{invalidation_path(r.key)}*" for r in rows]
             self.invalidate_requested.emit(paths)
             return
+        if verb == "download":
+            self._ask_for_files(rows)
+            return
         self._find_link(verb, rows[0])
+
+    def _ask_for_files(self, rows: list[Row]) -> None:
+        connection = self._session.connection
+        if connection is not None:
+            bucket = connection.profile.bucket
+            self.download_requested.emit([ObjectRef(bucket, row.key) for row in rows if not row.is_folder])
 
     def _find_link(self, verb: str, row: Row) -> None:
         connection = self._session.connection
@@ -384,8 +424,6 @@ def _harmless(error: VidcdnError) -> VidcdnError:
 
 def link_to(connection: Connection, key: str) -> str:
     """The CDN link to a key, or a presigned one for an hour where no distribution serves it. Blocks."""
-    from vidcdn_desktop.storage.port import ObjectRef
-
     url = connection.url_of(key)
     if url is not None:
         return url.url

@@ -19,7 +19,7 @@ class SelectionBar(QFrame):
     """
 
     verb_chosen = Signal(object)
-    """str: copy, play or invalidate."""
+    """str: copy, play, download or invalidate."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +33,12 @@ class SelectionBar(QFrame):
         row.addWidget(self._size)
         row.addStretch(1)
         self.buttons: dict[str, Button] = {}
-        for verb, text in (("copy", "Copy link"), ("play", "Play from CDN"), ("invalidate", "Invalidate")):
+        for verb, text in (
+            ("copy", "Copy link"),
+            ("play", "Play from CDN"),
+            ("download", "Download…"),
+            ("invalidate", "Invalidate"),
+        ):
             button = Button(text, small=True)
             button.setProperty("verb", verb)
             button.clicked.connect(self._on_clicked)
@@ -51,6 +56,7 @@ class SelectionBar(QFrame):
         single = len(objects) == 1 == len(rows)
         self.buttons["copy"].setEnabled(single)
         self.buttons["play"].setEnabled(single and objects[0].kind == "Video")
+        self.buttons["download"].setEnabled(bool(rows) and len(objects) == len(rows))
         self.buttons["invalidate"].setEnabled(bool(rows))
 
     @Slot()

@@ -111,15 +111,28 @@ def advice(snapshot: JobSnapshot) -> str:
 
 def progress_line(progress: ProgressSnapshot | None, snapshot: JobSnapshot) -> str:
     """The line below the bar: bytes, speed and time left while uploading, else the step."""
-    if snapshot.state is JobState.CANCELLING:
-        return "Cancelling…"
-    if snapshot.state is JobState.PAUSING:
-        return "Pausing…"
-    if snapshot.waiting is not None:
-        return waiting_line(snapshot.waiting)
     running = next((s.step for s in snapshot.steps if s.state is StepState.RUNNING), None)
-    if running is not Step.UPLOAD or progress is None or progress.total_bytes is None:
-        return f"{_STEP_NAMES[running]}…" if running else "Starting…"
+    if running is Step.UPLOAD:
+        return transfer_line(snapshot.state, progress, snapshot.waiting, _STEP_NAMES[running])
+    return transfer_line(snapshot.state, None, snapshot.waiting, _STEP_NAMES[running] if running else "Starting")
+
+
+def transfer_line(
+    state: JobState, progress: ProgressSnapshot | None, waiting: Waiting | None, doing: str = "Starting"
+) -> str:
+    """How a transfer goes; `doing` stands there while no bytes are known. Empty if it does not run."""
+    if state is JobState.QUEUED:
+        return "Waits for its turn"
+    if state not in RUNNING:
+        return ""
+    if state is JobState.CANCELLING:
+        return "Cancelling…"
+    if state is JobState.PAUSING:
+        return "Pausing…"
+    if waiting is not None:
+        return waiting_line(waiting)
+    if progress is None or progress.total_bytes is None:
+        return f"{doing}…"
     parts = [f"{format_size(progress.done_bytes)} of {format_size(progress.total_bytes)}"]
     if progress.rate_bytes_per_s:
         parts.append(format_rate(progress.rate_bytes_per_s))

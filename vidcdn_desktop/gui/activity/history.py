@@ -1,0 +1,98 @@
+"""What the journal knows of jobs of earlier runs and of other running copies, read off the GUI thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.jobs.again import left_over
+from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
+from vidcdn_desktop.jobs.kept_download import LeftDownload, left_downloads
+
+_log = logging.getLogger(__name__)
+
+MOST = 500
+"""Jobs that are shown; `Journal.prune` keeps as many."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """One look into the journal."""
+
+    records: Sequence[JobRecord]
+    """The newest jobs, newest first."""
+    uploads: Sequence[tuple[JobRecord, OpenUpload | None]]
+    """Publishes whose process has ended before they did."""
+    downloads: Sequence[LeftDownload]
+    """Downloads likewise."""
+
+
+class History(QObject):
+    """Reads the journal when asked. GUI thread."""
+
+    recalled = Signal(object)
+    """Recalled."""
+    failed = Signal(object)
+    """VidcdnError."""
+
+    def __init__(self, journal: Journal | None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._journal = journal
+        self._reading = False
+        self._again = False
+
+    def read(self, *, prune: bool = False) -> None:
+        """Look into the journal; the answer comes by signal. A look under way is followed by one more."""
+        journal = self._journal
+        if journal is None:
+            return
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+
+        def look() -> Recalled:
+            if prune:
+                journal.prune(MOST)
+            uploads, downloads = left_over(journal), left_downloads(journal)
+            return Recalled(journal.jobs(MOST), uploads, downloads)
+
+        run_in_background(self, look, self._on_done, self._on_failed)
+
+    def forget(self, job_ids: Sequence[str]) -> None:
+        """Take jobs out of the journal; those another running copy is at stay."""
+        journal = self._journal
+        if journal is None or not job_ids:
+            return
+
+        def remove() -> None:
+            for job_id in job_ids:
+                try:
+                    journal.remove_job(job_id)
+                except VidcdnError as exc:
+                    _log.info("a job stays in the journal: %s", exc.what)
+
+        run_in_background(self, remove, self._on_forgotten, self._on_failed)
+
+    @Slot(object)
+    def _on_done(self, recalled: Recalled) -> None:
+        self._reading = False
+        self.recalled.emit(recalled)
+        if self._again:
+            self._again = False
+            self.read()
+
+    @Slot(object)
+    def _on_failed(self, error: VidcdnError) -> None:
+        self._reading = self._again = False
+        _log.warning("the journal cannot be read: %s", error.sentence())
+        self.failed.emit(error)
+
+    @Slot(object)
+    def _on_forgotten(self, _nothing: object) -> None:
+        return
