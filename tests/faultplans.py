@@ -153,6 +153,8 @@ class SeededPlan:
         if request.nth > self.most or dice.random() >= self.chance:
             return PASS
         choice = list(EVERYWHERE)
+        if request.operation == "CreateMultipartUpload":
+            choice.remove(Fault.SENT_TWICE)  # nobody on the way repeats what is not idempotent
         if request.size:
             choice += WITH_A_BODY
         if request.method == "POST":
@@ -162,14 +164,16 @@ class SeededPlan:
         if request.operation in ("UploadPart", "CompleteMultipartUpload", "PutObject", "HeadObject"):
             choice.append(Fault.FALSE_CHECKSUM)
         fault = dice.choice([f for f in choice if f not in self.leave_out])
-        status, code = dice.choice(TRANSIENT)
+        status, code = dice.choice(TRANSIENT[:-1] if request.method == "HEAD" else TRANSIENT)
+        forward = dice.random() < 0.5
         if fault is Fault.ERROR_IN_200:
-            status, code = "200 OK", dice.choice(("InternalError", "SlowDown"))
+            # Whoever is told to slow down is told that nothing was done.
+            status, code = "200 OK", "InternalError" if forward else dice.choice(("InternalError", "SlowDown"))
         return Act(
             fault,
             at=dice.random(),
             seconds=self.stall_s,
             rate_bytes_per_s=self.slow_bytes_per_s if fault is Fault.SLOW_BODY else 0,
             answer=xml_answer(status, code),
-            forward=dice.random() < 0.5,
+            forward=forward,
         )

@@ -399,6 +399,8 @@ class _Talk:
 
     def _give(self, exchange: Exchange, reply: bytes) -> bool:
         """Send an answer; True if the client can tell where it ends and may go on."""
+        if exchange.request.method == "HEAD":
+            reply = reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
         self._client.sendall(reply)
         self._proxy.sent(exchange, len(reply))
         self._proxy.watch(Phase.ANSWERED, exchange.request)

@@ -107,13 +107,43 @@ def sink_source() -> Path | None:
     return None
 
 
+_SINK_ECHO = (
+    ("char target[4096];\n", "char target[4096]; char crc[64];\n"),
+    ("c->keep = 1; c->left = 0;", "c->crc[0] = 0; c->keep = 1; c->left = 0;"),
+    (
+        'else if (!strncasecmp(l, "expect:", 7)) c->s100 = 1;',
+        'else if (!strncasecmp(l, "expect:", 7)) c->s100 = 1;\n'
+        '        else if (!strncasecmp(l, "x-amz-checksum-crc64nvme:", 25)) sscanf(l + 25, " %63[^\\r]", c->crc);',
+    ),
+    (
+        'reply(c, "200 OK", "ETag: \\"9e107d9d372bb6826bd81d3542a419d6\\"\\r\\n", "", 0, 0, 0, 0);',
+        'snprintf(b, sizeof b, "ETag: \\"9e107d9d372bb6826bd81d3542a419d6\\"\\r\\n%s%s%s", c->crc[0]'
+        ' ? "x-amz-checksum-type: FULL_OBJECT\\r\\nx-amz-checksum-crc64nvme: " : "", c->crc,'
+        ' c->crc[0] ? "\\r\\n" : "");\n'
+        '        reply(c, "200 OK", b, "", 0, 0, 0, 0);',
+    ),
+    (
+        '-9&quot;</ETag></CompleteMultipartUploadResult>")',
+        "-9&quot;</ETag><ChecksumCRC64NVME>%s</ChecksumCRC64NVME><ChecksumType>FULL_OBJECT</ChecksumType>"
+        '</CompleteMultipartUploadResult>", c->crc)',
+    ),
+)
+"""What makes the sink tell the checksum it was told, as S3 does."""
+
+
 @contextlib.contextmanager
 def s3sink(
-    folder: Path, *, tls: tuple[Path, Path] | None = None, rate_bytes_per_s: int = 0, delay_ms: int = 0
+    folder: Path,
+    *,
+    tls: tuple[Path, Path] | None = None,
+    rate_bytes_per_s: int = 0,
+    delay_ms: int = 0,
+    tells_checksums: bool = False,
 ) -> Iterator[Endpoint]:
     """The byte sink: takes uploads and throws them away. Built with `cc` into `folder`.
 
-    A long link is one with a rate for each connection and a delay before each answer.
+    A long link is one with a rate for each connection and a delay before each answer. A sink that tells checksums
+    answers like S3, which confirms the checksum an object came with; else like a store that keeps none.
 
     Raises: FileNotFoundError: no C file, or no compiler.
     """
@@ -121,9 +151,12 @@ def s3sink(
     if source is None or compiler is None:
         raise FileNotFoundError("the sink needs cc and s3sink.c (set VIDCDN_SINK)")
     program = folder / "s3sink"
-    subprocess.run(
-        [compiler, "-O2", "-o", str(program), str(source), "-lssl", "-lcrypto"], check=True, capture_output=True
-    )
+    text = source.read_text("utf-8")
+    for before, after in _SINK_ECHO if tells_checksums else ():
+        assert text.count(before) == 1, f"the sink's source has changed: {before}"
+        text = text.replace(before, after)
+    command = [compiler, "-O2", "-o", str(program), "-x", "c", "-", "-lssl", "-lcrypto"]
+    subprocess.run(command, input=text.encode(), check=True, capture_output=True)
     port = free_ports(1)[0]
     command = [str(program), "-p", str(port), "-n", "1"]
     if tls:
