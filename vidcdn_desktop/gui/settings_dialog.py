@@ -11,12 +11,17 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QHBoxLayout, QL
 
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile
 from vidcdn_desktop.credentials.profiles import validate_profile
+from vidcdn_desktop.gui.limits import NO_LIMIT, PRESETS, RateDialog
 from vidcdn_desktop.gui.network_fields import NetworkFields
 from vidcdn_desktop.gui.widgets import Button, CheckBox, ComboBox, PlainLabel, SegmentedControl, set_property
 from vidcdn_desktop.network import NetworkSettings
 from vidcdn_desktop.settings import MAX_PARALLEL_PARTS, Settings
+from vidcdn_desktop.textsafe import format_rate
 
 _APPEARANCES = (("system", "Like the system"), ("light", "Light"), ("dark", "Dark"))
+
+_ASK = -1
+"""Stands for "another figure" among the limits."""
 
 _PART_CHOICES = (1, 2, 4, 8, 12, 16, 24, MAX_PARALLEL_PARTS)
 
@@ -130,7 +135,7 @@ class SettingsDialog(QDialog):
         outer.addStretch(1)
         outer.addSpacing(8)
         row = QHBoxLayout()
-        row.addWidget(PlainLabel("Uploads, network and helper programs: from the next start.", role="small"))
+        row.addWidget(PlainLabel("Parts, network and helper programs: from the next start.", role="small"))
         row.addStretch(1)
         self.close_button = Button("Close")
         self.close_button.clicked.connect(self.accept)
@@ -149,23 +154,33 @@ class SettingsDialog(QDialog):
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
-        grid.addWidget(PlainLabel("Uploads", role="section"), 0, 0, 1, 2)
+        grid.addWidget(PlainLabel("Transfers", role="section"), 0, 0, 1, 2)
         self.prefix = QLineEdit(self._settings.prefix)
         self.prefix.setAccessibleName("Folder for new videos")
         self.prefix.editingFinished.connect(self._on_prefix)
-        self.parts = ComboBox("Parts sent at the same time")
+        self.parts = ComboBox("Parts at the same time, at most")
         for count in sorted({*_PART_CHOICES, self._settings.parallel_parts}):
             self.parts.addItem(str(count), count)
         self.parts.setCurrentIndex(self.parts.findData(self._settings.parallel_parts))
-        self.parts.setToolTip("More parts use a fast line better; fewer leave room for others.")
+        self.parts.setToolTip("Only as many are used as help; fewer leave room for others.")
         self.parts.activated.connect(self._on_parts)
-        for column, (text, field) in enumerate(
-            (("Folder for new videos", self.prefix), ("Parts sent at the same time", self.parts))
-        ):
+        self.limit = ComboBox("Speed limit of all transfers")
+        self._fill_limits()
+        self.limit.activated.connect(self._on_limit)
+        self.resume = CheckBox("Go on by itself after a restart", checked=self._settings.resume_on_start)
+        self.resume.setToolTip("What was interrupted goes on as soon as its connection is open; else it waits, paused.")
+        self.resume.toggled.connect(self._on_resume)
+        places = (
+            ("Folder for new videos", self.prefix, 1, 0),
+            ("Parts at the same time, at most", self.parts, 1, 1),
+            ("Speed limit of all transfers", self.limit, 4, 0),
+        )
+        for text, field, row, column in places:
             label = PlainLabel(text)
             label.setBuddy(field)
-            grid.addWidget(label, 1, column)
-            grid.addWidget(field, 2, column)
+            grid.addWidget(label, row, column)
+            grid.addWidget(field, row + 1, column)
+        grid.addWidget(self.resume, 5, 1)
         self.prefix_message = PlainLabel(role="danger", wrap=True)
         self.prefix_message.hide()
         grid.addWidget(self.prefix_message, 3, 0, 1, 2)
@@ -206,6 +221,39 @@ class SettingsDialog(QDialog):
     @Slot()
     def _on_parts(self) -> None:
         self._keep(replace(self._settings, parallel_parts=self.parts.currentData()))
+
+    def _fill_limits(self) -> None:
+        now = self._settings.speed_limit_bytes_per_s
+        self.limit.clear()
+        self.limit.addItem(NO_LIMIT, None)
+        for rate in sorted({*PRESETS, *([now] if now else [])}):
+            self.limit.addItem(format_rate(rate), rate)
+        self.limit.addItem("Another figure…", _ASK)
+        self.limit.setCurrentIndex(self.limit.findData(now) if now else 0)
+
+    @Slot()
+    def _on_limit(self) -> None:
+        rate = self.limit.currentData()
+        if rate != _ASK:
+            self._set_limit(rate)
+            return
+        dialog = RateDialog("All transfers together.", self._settings.speed_limit_bytes_per_s, self)
+        dialog.rate_chosen.connect(self._set_limit)
+        dialog.finished.connect(self._on_asked)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    @Slot(object)
+    def _set_limit(self, rate: int | None) -> None:
+        self._keep(replace(self._settings, speed_limit_bytes_per_s=rate))
+
+    @Slot()
+    def _on_asked(self) -> None:
+        self._fill_limits()
+
+    @Slot(bool)
+    def _on_resume(self, checked: bool) -> None:
+        self._keep(replace(self._settings, resume_on_start=checked))
 
     @Slot(object)
     def _on_network(self, network: NetworkSettings) -> None:

@@ -120,6 +120,7 @@ class JobCard(Card):
         if self._line is not None and self._steps is not None:
             self._line.setVisible(running)
             self._line.set_text(entry.line)
+            self._line.set_tint("warning" if entry.waiting is not None else "muted")
             self._steps.setVisible(running and bool(entry.steps))
             self._steps.set_steps(entry.steps)
 

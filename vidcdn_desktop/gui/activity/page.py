@@ -59,8 +59,10 @@ class _Interrupted(QFrame):
 
     def show_count(self, count: int) -> None:
         """Say how many there are; none hides it."""
-        verb, them = ("was", "It goes") if count == 1 else ("were", "They go")
-        text = f"{plural(count, 'transfer')} {verb} not finished when the program ended. {them} on where stopped."
+        rest = "was not finished when the program ended. It goes on where it was."
+        if count != 1:
+            rest = "were not finished when the program ended. They go on where they were."
+        text = f"{plural(count, 'transfer')} {rest}"
         if count and self.isHidden():
             announce(self, text)
         self._text.set_text(text)

@@ -79,7 +79,7 @@ def badge(entry: Entry) -> words.Marked:
     if entry.origin is Origin.ELSEWHERE:
         return "In another window", "accent"
     if entry.state in RUNNING and entry.waiting is not None:
-        return words.waiting_badge(entry.waiting)
+        return "Held up", "warning"
     if entry.state is JobState.PUBLISHED:
         return entry.live or (_STATES[entry.state] if entry.is_well else ("Uploaded, not live", "warning"))
     if entry.state in (JobState.RUNNING, JobState.CANCELLING, JobState.PAUSING) and entry.origin is Origin.EARLIER:
@@ -134,6 +134,8 @@ def facts(entry: Entry) -> str:
         return _kept(entry) or ("Nothing has arrived yet." if entry.is_download else "Nothing was sent yet.")
     if entry.state is JobState.CANCELLED:
         return "Nothing is left of it." if entry.is_download else "Nothing was published."
+    if entry.state is JobState.QUEUED and entry.line:
+        return f"{entry.line} · {display(entry.place, 80)}"
     if entry.state is not JobState.PUBLISHED:
         return display(entry.place, 100)
     if entry.is_download:

@@ -167,7 +167,9 @@ class VideoCard(Card):
             announce(self, f"{display(snapshot.title)}: {text}")
 
     def _show_progress(self, snapshot: JobSnapshot) -> None:
-        self.progress.set_tint("warning" if snapshot.waiting is not None else "accent")
+        waits = snapshot.waiting is not None
+        self.progress.set_tint("warning" if waits else "accent")
+        self.line.set_tint("warning" if waits else "muted")
         self.progress.set_fraction(snapshot.progress.fraction if snapshot.progress else None)
         self.line.set_text(words.progress_line(snapshot.progress, snapshot))
         self.steps.set_steps(snapshot.steps)

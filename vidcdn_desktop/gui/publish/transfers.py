@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -15,6 +15,9 @@ from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.textsafe import display
 
 _PRIORITIES = ((1, "First"), (0, "As usual"), (-1, "Last"))
+
+_NARROW = 800
+"""Width of a footer, in pixels, below which it shows less."""
 
 _ORDERED = (JobState.INSPECTING, JobState.READY, JobState.QUEUED, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED)
 """States in which it matters when a job runs."""
@@ -32,12 +35,15 @@ class TransferControls(QObject):
         super().__init__(page)
         self._bridge = bridge
         self._page = page
+        self._footer = footer
+        footer.installEventFilter(self)
         self._menu_job = ""
         self._limit_of_job = LimitChoice("This video alone, within the limit of all.", self._limit_of_one, page)
         self._limit_of_job.chosen.connect(self._on_limit)
         self.pause_all = Button("Pause all")
         self.resume_all = Button("Resume all")
         self.limit = LimitButton(self._limit_of_all)
+        self._counts = bridge.counts()
         for widget in (self.pause_all, self.resume_all, self.limit):
             footer.add_end(widget)
         self.pause_all.clicked.connect(bridge.pause_all)
@@ -101,8 +107,21 @@ class TransferControls(QObject):
 
     @Slot(object)
     def _on_counts(self, counts: Counts) -> None:
+        self._counts = counts
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        counts = self._counts
         self.pause_all.setVisible(counts.busy > 0)
-        self.resume_all.setVisible(counts.resumable > 0)
+        # In a narrow window the count of jobs needs the room; the Activity page has both.
+        narrow = self._footer.width() < _NARROW and counts.busy > 0
+        self.resume_all.setVisible(counts.resumable > 0 and not narrow)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The footer's width decides what it has room for."""
+        if watched is self._footer and event.type() is QEvent.Type.Resize:
+            self._show_buttons()
+        return super().eventFilter(watched, event)
 
     # The menu of one
     def menu_for(self, snapshot: JobSnapshot) -> QMenu:

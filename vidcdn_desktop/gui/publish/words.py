@@ -52,8 +52,6 @@ def badges(snapshot: JobSnapshot) -> list[Marked]:
         return [("Waiting", "accent")]
     if state is JobState.PAUSED:
         return [("Paused", "neutral")]
-    if state in RUNNING and snapshot.waiting is not None:
-        return [waiting_badge(snapshot.waiting)]
     if state is not JobState.READY or info is None:
         return []
     style = "Versioned link" if snapshot.options.link is LinkStyle.VERSIONED else "Same link"
@@ -130,7 +128,8 @@ def transfer_line(
     if state is JobState.PAUSING:
         return "Pausing…"
     if waiting is not None:
-        return waiting_line(waiting)
+        done = f" · {format_size(progress.done_bytes)} done" if progress and progress.done_bytes else ""
+        return f"{waiting_line(waiting)}{done}"
     if progress is None or progress.total_bytes is None:
         return f"{doing}…"
     parts = [f"{format_size(progress.done_bytes)} of {format_size(progress.total_bytes)}"]

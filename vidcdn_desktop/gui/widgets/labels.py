@@ -204,9 +204,16 @@ class LiveLabel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._text = ""
+        self._tint = "muted"
         self._font = ui_font(12)
         self.setFixedHeight(QFontMetrics(self._font).height() + 2)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_tint(self, token: str) -> None:
+        """Colour of the words: "muted" as usual, "warning" for what is held up."""
+        if token != self._tint:
+            self._tint = token
+            self.update()
 
     def text(self) -> str:
         """What is shown."""
@@ -223,7 +230,7 @@ class LiveLabel(QWidget):
         """Draw the line, its end cut off where there is no room."""
         painter = QPainter(self)
         painter.setFont(self._font)
-        painter.setPen(color("muted"))
+        painter.setPen(color(self._tint))
         shown = QFontMetrics(self._font).elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
         painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)  # figures and units keep their order
         mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
