@@ -26,11 +26,28 @@ BY_ANSWER = "the store's answer only"
 """The weakest: it said that it has the object, and no more could be asked."""
 
 
-def proved(storage: Storage, stored: StoredObject, source: ByteSource, parts: Sequence[PartResult]) -> StoredObject:
+def proved(
+    storage: Storage,
+    stored: StoredObject,
+    source: ByteSource,
+    parts: Sequence[PartResult],
+    algorithm: str = "",
+    checksum: str = "",
+) -> StoredObject:
     """The stored object with the words for what proves it.
+
+    Args:
+        storage: Where it is.
+        stored: As the store's answer told.
+        source: What was sent.
+        parts: In parts, how each arrived.
+        algorithm: Of `checksum`.
+        checksum: Full-object checksum of what was sent; empty if it is not known.
 
     Raises: ChecksumMismatch: what was read back is not what was sent.
     """
+    if not stored.checksum and checksum:
+        stored = _looked_at_again(storage, stored, algorithm, checksum)
     if stored.checksum:
         return replace(stored, proved_by=f"{stored.checksum_algorithm} of the whole object")
     words = []
@@ -41,6 +58,20 @@ def proved(storage: Storage, stored: StoredObject, source: ByteSource, parts: Se
         words[:0] = ["size"]
         words.append("samples read back")
     return replace(stored, proved_by=", ".join(words) if words else BY_ANSWER)
+
+
+def _looked_at_again(storage: Storage, stored: StoredObject, algorithm: str, checksum: str) -> StoredObject:
+    """The answer told no checksum; the object may, unless it was replaced since."""
+    try:
+        found = storage.head(stored.ref)
+    except VidcdnError as exc:
+        _log.info("not looked at again: %s", exc.what)
+        return stored
+    if found.etag != stored.etag or found.checksum_algorithm != algorithm:
+        return stored
+    if found.checksum != checksum:
+        raise damaged(stored.ref)
+    return replace(stored, checksum=found.checksum, checksum_algorithm=algorithm)
 
 
 def check_same(

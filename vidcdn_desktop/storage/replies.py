@@ -18,6 +18,24 @@ def etag_of(reply: Reply) -> str:
     return str(reply.get("ETag") or "").strip('"')
 
 
+def required(reply: Reply, field: str, ref: ObjectRef) -> str:
+    """A field no whole answer lacks, without quotes.
+
+    Raises: ServiceTrouble: it is not there. The answer was cut in its headers, which no HTTP library minds; some
+        stores answer success without having done anything.
+    """
+    value = str(reply.get(field) or "").strip('"')
+    if not value:
+        raise ServiceTrouble(
+            "The service's answer was incomplete.",
+            advice="Try again.",
+            subject=str(ref),
+            retryable=True,
+            code="IncompleteAnswer",
+        )
+    return value
+
+
 def version_of(reply: Reply) -> str:
     """The version id; empty where the bucket keeps no versions."""
     version = str(reply.get("VersionId") or "")

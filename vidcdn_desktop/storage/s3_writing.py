@@ -48,6 +48,7 @@ from vidcdn_desktop.storage.replies import (
     etag_of,
     head_to_object,
     reported_checksum,
+    required,
     version_of,
 )
 
@@ -101,6 +102,8 @@ class S3Writer:
         self._takes_size = True
         self._bare_parts: set[str] = set()
         """Upload ids whose parts are refused with a checksum."""
+        self._only_echoes = False
+        """Whether a checksum in an answer is only what we sent: the store does not compare it with the bytes."""
         self._etag_is_md5: bool | None = None
         """Whether the ETag of a part is its MD5, as far as it was seen."""
         self._paces = threading.local()
@@ -113,6 +116,7 @@ class S3Writer:
             self._algorithm = profile.best_algorithm
         states = {"PutObject": profile.put_if_absent, "CompleteMultipartUpload": profile.complete_if_absent}
         self._unconditional = {operation for operation, state in states.items() if state is Support.NO}
+        self._only_echoes = profile.checks_checksum is Support.NO
         self._takes_size = profile.mpu_object_size is not Support.NO
         if profile.part_etag_md5 is Support.NO:
             self._etag_is_md5 = False
@@ -174,7 +178,7 @@ class S3Writer:
             return reply
 
         with translating("PutObject", ref.bucket, ref.key):
-            upload_id = str(self._negotiate(create)["UploadId"])
+            upload_id = required(self._negotiate(create), "UploadId", ref)
         return BegunUpload(upload_id, chosen[-1])
 
     def upload_part(
@@ -209,6 +213,8 @@ class S3Writer:
             reported = reported_checksum(reply)
             if reported is None or not algorithm or reported.algorithm != algorithm:
                 return reply, checksum, ""
+            if self._only_echoes:
+                return reply, checksum, ""
             if reported.value != checksum:
                 raise damaged(ref)
             return reply, checksum, algorithm
@@ -224,7 +230,7 @@ class S3Writer:
                     _log.info("the store takes no checksum with a part (%s)", code_of(exc))
                     reply, checksum, proof = send("")
                     self._bare_parts.add(begun.upload_id)
-            etag = etag_of(reply)
+            etag = required(reply, "ETag", ref)
             proof = proof or self._proof_by_etag(ref, etag, source, offset, length, token)
             return PartResult(number, length, etag, checksum, proof)
         except BaseException:
@@ -403,7 +409,7 @@ class S3Writer:
 
         Raises: ChecksumMismatch, and ServiceTrouble where a completed object is not there.
         """
-        etag, version = etag_of(reply), version_of(reply)
+        etag, version = required(reply, "ETag", ref), version_of(reply)
         if confirmed(reply, algorithm, checksum, parts, ref):
             return StoredObject(ref, size, etag, checksum, algorithm, version)
         try:

@@ -228,8 +228,7 @@ class _Transfer:
                     complete = bool(plan.part_size) and len(record.parts) == plan.count
                     checksum = combined(record.algorithm, record.parts) if complete else ""
                     check_same(found, self._source, record.algorithm, checksum, self._stop)
-                    self._log.ended(completed=True)
-                    return proved(self._storage, found, self._source, record.parts)
+                    return self._proved(found, record.parts, record.algorithm, checksum)
                 remembered = found
             else:
                 self._give_up(record, layout)
@@ -237,9 +236,9 @@ class _Transfer:
             self._mark = _new_mark(self._headers)
             intent = UploadIntent(self._ref, plan.size, plan.part_size, self._mark, layout, self._only_if_absent)
             self._log.planned(intent)
-        stored, parts = self._single() if single else self._multipart(plan, remembered)
-        self._log.ended(completed=True)
-        return proved(self._storage, stored, self._source, parts)
+        if single:
+            return self._proved(self._single(), (), "", "")
+        return self._multipart(plan, remembered)
 
     # Going on
     def _fits(self, record: UploadRecord, layout: str) -> bool:
@@ -284,7 +283,13 @@ class _Transfer:
         return found
 
     # Sending
-    def _single(self) -> tuple[StoredObject, Sequence[PartResult]]:
+    def _proved(self, stored: StoredObject, parts: Sequence[PartResult], algorithm: str, checksum: str) -> StoredObject:
+        """The end of every upload: only what is proved is forgotten by the log."""
+        result = proved(self._storage, stored, self._source, parts, algorithm, checksum)
+        self._log.ended(completed=True)
+        return result
+
+    def _single(self) -> StoredObject:
         """One PutObject. The bytes are held, so that they can be checked before they are sent."""
         held = BytesSource(self._source.read_at(0, self._source.size))
         if self._check_source is not None:
@@ -301,9 +306,9 @@ class _Transfer:
                 only_if_absent=self._only_if_absent,
             )
 
-        return self._publish(request, "", ""), ()
+        return self._publish(request, "", "")
 
-    def _multipart(self, plan: PartPlan, done: dict[int, PartResult]) -> tuple[StoredObject, Sequence[PartResult]]:
+    def _multipart(self, plan: PartPlan, done: dict[int, PartResult]) -> StoredObject:
         """Parts in parallel, then complete."""
         begun = self._begun or self._begin()
         self._begun = begun
@@ -325,7 +330,8 @@ class _Transfer:
             )
 
         try:
-            return self._publish(request, begun.algorithm, checksum), parts
+            stored = self._publish(request, begun.algorithm, checksum)
+            return self._proved(stored, parts, begun.algorithm, checksum)
         except ChecksumMismatch:
             if self._check_source is not None:
                 self._check_source()  # a file that is being rewritten is the likelier reason
