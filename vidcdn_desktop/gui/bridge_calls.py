@@ -20,9 +20,12 @@ class Look:
 
     def __call__(self) -> None:
         """Do it. Blocks; one of the look threads."""
+        first = self._connection()
+        if first is not None:
+            self._job.bind(first)  # before it is ready: else a click on Publish at that moment would do nothing
         self._job.look()
-        connection = self._connection()  # asked afterwards: it may have changed meanwhile
-        if connection is not None:
+        connection = self._connection()  # asked again: it may have changed meanwhile
+        if connection is not None and connection is not first:
             self._job.bind(connection)
 
 
