@@ -32,6 +32,7 @@ RATE = 24 * MIB
 """Bytes a second on each connection, so that an upload takes its time."""
 
 _LIMIT_S = 90
+_PROBE = ".vidcdn-probe"
 
 INSTANTS: tuple[tuple[str, Phase], ...] = (
     ("CreateMultipartUpload", Phase.ARRIVED),
@@ -114,6 +115,8 @@ def killer(instant: Instant, program: Callable[[], Program]) -> Callable[[Phase,
     def watch(phase: Phase, request: Request) -> None:
         if phase is not instant.phase or instant.operation not in ("", request.operation) or fired.is_set():
             return
+        if instant.operation and _PROBE in request.target:
+            return  # the first publish to a store finds out what it can, by the same operations
         with lock:
             seen.append(request.index)
             due = len(seen) == instant.nth
@@ -174,7 +177,10 @@ def judge(bucket: Bucket, film: Path, result: dict[str, Any], proxy: FaultProxy,
     thumbnails = [result["thumbnail_key"]] if result.get("thumbnail_key") else []
     assert sorted(bucket.all_keys()) == sorted([result["key"], *thumbnails])
     assert bucket.unfinished() == []
-    assert proxy.sent_of("UploadPart") <= SIZE + kills * PARALLEL * PART, "too much was sent again"
+    sent = sum(
+        e.up_bytes for e in proxy.exchanges if e.request.operation == "UploadPart" and _PROBE not in e.request.target
+    )
+    assert sent <= SIZE + kills * PARALLEL * PART, "too much was sent again"
     assert bucket.object(thumbnails[0]) is not None if thumbnails else True
 
 
@@ -244,7 +250,7 @@ def test_what_was_under_way_is_listed_and_nobody_else_takes_it(moto: servers.End
     holding = threading.Event()
 
     def watch(phase: Phase, request: Request) -> None:
-        if request.operation == "UploadPart" and request.part >= 4 and phase is Phase.ARRIVED:
+        if request.part >= 4 and phase is Phase.ARRIVED:
             holding.set()
             hold.wait(_LIMIT_S)
 
