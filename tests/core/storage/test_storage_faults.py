@@ -19,6 +19,7 @@ from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.storage.s3 import S3Storage
 from vidcdn_desktop.storage.upload import upload
+from vidcdn_desktop.storage.weather import Patience, Weather
 
 MIB = 1 << 20
 
@@ -222,6 +223,11 @@ def test_cancel_while_completing_takes_the_object_back(
         storage.head(ref)
 
 
+def hasty() -> Weather:
+    """Weather that is given up soon."""
+    return Weather(Patience(limit_s=0.2, first_s=0.05))
+
+
 def test_nobody_listens(moto: servers.Endpoint) -> None:
     port = servers.free_ports(1)[0]
     storage = S3Storage(moto.client(url=f"http://127.0.0.1:{port}", attempts=1))
@@ -229,7 +235,7 @@ def test_nobody_listens(moto: servers.Endpoint) -> None:
         with pytest.raises(e.Offline) as caught:
             upload(
                 storage, BytesSource(bytes(size)), ObjectRef("films", "a.mp4"), HEADERS,
-                token=CancelToken(), only_if_absent=True,
+                token=CancelToken(), only_if_absent=True, weather=hasty(),
             )  # fmt: skip
         assert caught.value.meaning == "Nothing was published."
         assert caught.value.retryable
@@ -253,7 +259,7 @@ def test_refusals_in_words(
     storage = S3Storage(moto.client(url=proxy.url, attempts=1))
     proxy.decide = lambda method, target: Verdict(answer=http_answer(status, code) if method == "PUT" else b"")
     with pytest.raises(kind) as caught:
-        upload(storage, BytesSource(b"x"), ref, HEADERS, token=CancelToken(), only_if_absent=True)
+        upload(storage, BytesSource(b"x"), ref, HEADERS, token=CancelToken(), only_if_absent=True, weather=hasty())
     assert caught.value.code == code
     assert code not in caught.value.sentence()
 
