@@ -75,14 +75,14 @@ def bind_to_its_own(job: PublishJob, connection: Connection | None) -> bool:
         if job.connection is None and connection is not None:
             job.bind(connection)
         return True
-    job.refuse(
-        SettingsInvalid(
-            "This upload belongs to another connection.",
-            "What was sent is kept.",
-            "Choose its connection first, then go on.",
-        )
-    )
+    job.refuse(not_open("upload", "sent", connection))
     return False
+
+
+def not_open(what: str, moved: str, connection: Connection | None) -> SettingsInvalid:
+    """Why a transfer cannot go on: none, or another connection is open."""
+    why = f"This {what} belongs to another connection." if connection else "Its connection is not open yet."
+    return SettingsInvalid(why, f"What was {moved} is kept.", "Open its connection first, then go on.")
 
 
 class Bind:

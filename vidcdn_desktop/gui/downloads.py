@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from vidcdn_desktop.errors import SettingsInvalid
+from vidcdn_desktop.gui.bridge_calls import not_open
 from vidcdn_desktop.gui.bridge_threads import Calls
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.download import DownloadJob, DownloadSnapshot
@@ -210,13 +210,7 @@ class Downloads(QObject):
             if job.connection is None and connection is not None:
                 job.bind(connection)
             return job.connection is not None
-        job.refuse(
-            SettingsInvalid(
-                "This download belongs to another connection.",
-                "What has arrived is kept.",
-                "Choose its connection first, then go on.",
-            )
-        )
+        job.refuse(not_open("download", "fetched", connection))
         return False
 
     def _tell(self, job: DownloadJob) -> None:

@@ -19,8 +19,9 @@ LEAST = 10_000
 """Slower than this no part arrives before its connection is given up."""
 
 _MOST = 10_000_000_000
-_UNITS = {"": 1e6, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kbit": 125.0, "mbit": 125e3, "gbit": 125e6}
-_RATE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(kb|mb|gb|kbit|mbit|gbit|)(?:/s|ps)?", re.IGNORECASE)
+_UNITS = {"": 1e6, "kb": 1e3, "mb": 1e6, "gb": 1e9}
+_BITS = {"kb": 125.0, "mb": 125e3, "gb": 125e6}
+_RATE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:([kmg]b)(it)?(/s|ps)?)?", re.IGNORECASE)
 
 NO_LIMIT = "No limit"
 
@@ -33,12 +34,13 @@ def limit_text(bytes_per_s: int | None) -> str:
 def read_rate(text: str) -> int | None:
     """Bytes a second from what was typed ("1.5", "800 kB/s", "20 Mbit/s"); None if it makes no sense.
 
-    A bare number means MB/s.
+    A bare number means MB/s; "Mbps" is megabits, as lines are sold.
     """
     found = _RATE.fullmatch(text.strip())
     if found is None:
         return None
-    value = float(found[1].replace(",", ".")) * _UNITS[found[2].lower()]
+    unit, in_bits = (found[2] or "").lower(), bool(found[3]) or (found[4] or "").lower() == "ps"
+    value = float(found[1].replace(",", ".")) * (_BITS if in_bits else _UNITS)[unit]
     return round(value) if LEAST <= value <= _MOST else None
 
 

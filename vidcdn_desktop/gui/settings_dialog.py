@@ -246,6 +246,7 @@ class SettingsDialog(QDialog):
     @Slot(object)
     def _set_limit(self, rate: int | None) -> None:
         self._keep(replace(self._settings, speed_limit_bytes_per_s=rate))
+        self._fill_limits()
 
     @Slot()
     def _on_asked(self) -> None:

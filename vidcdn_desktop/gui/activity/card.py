@@ -158,6 +158,7 @@ class JobCard(Card):
             self._details = _Details(self._on_button)
             self._details.show_entry(self.entry)
             self._column.addWidget(self._details)
+            self._details.show()
         else:
             self._details.setVisible(self._details.isHidden())
         self._name_fold()

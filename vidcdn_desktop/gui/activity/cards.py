@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vidcdn_desktop.gui.activity.card import JobCard
 from vidcdn_desktop.gui.activity.entry import Entry
@@ -14,7 +14,10 @@ from vidcdn_desktop.gui.widgets import Button, ScrollColumn
 from vidcdn_desktop.textsafe import plural
 
 _AT_ONCE = 20
-"""Cards made at a time: a page full, and one more."""
+"""Cards made at first: more than a page full."""
+_MORE = 10
+"""Cards made with every step further down; each takes about 3 ms."""
+_GAP = 8
 _NEAR_END = 400
 """How near to the end, in pixels, more are made."""
 
@@ -26,7 +29,8 @@ class EntryCards(ScrollColumn):
     """(str verb, str job id)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, spacing=8)
+        super().__init__(parent, spacing=_GAP)
+        self._batches: list[QWidget] = []
         self.cards: dict[str, JobCard] = {}
         """The cards there are, by job id."""
         self._entries: list[Entry] = []
@@ -57,19 +61,37 @@ class EntryCards(ScrollColumn):
         wanted = {entry.id for entry in shown}
         for job_id in [job_id for job_id in self.cards if job_id not in wanted]:
             card = self.cards.pop(job_id)
-            self.column.removeWidget(card)
             card.hide()
             card.deleteLater()
+            holder = card.parentWidget()
+            layout = holder.layout() if holder is not None else None
+            if layout is not None:
+                layout.removeWidget(card)
         for place, entry in enumerate(shown):
             card = self._card_for(entry)
-            item = self.column.itemAt(place)
+            column = self._batch(place // _AT_ONCE)
+            item = column.itemAt(place % _AT_ONCE)
             if item is None or item.widget() is not card:
-                self.column.removeWidget(card)
-                self.column.insertWidget(place, card)
+                column.insertWidget(place % _AT_ONCE, card)
                 card.show()
+        for number, batch in enumerate(self._batches):
+            batch.setVisible(number * _AT_ONCE < len(shown))
         left = len(self._entries) - len(shown)
         self._more.setVisible(left > 0)
-        self._more.set_text(f"Show {plural(min(left, _AT_ONCE), 'more job', 'more jobs')}")
+        self._more.set_text(f"Show {plural(min(left, _MORE), 'more job', 'more jobs')}")
+
+    def _batch(self, number: int) -> QVBoxLayout:
+        """The column of one page full. In pages, so that more cards below cost no new layout of those above."""
+        while len(self._batches) <= number:
+            batch = QWidget()
+            column = QVBoxLayout(batch)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(_GAP)
+            self.column.insertWidget(len(self._batches), batch)
+            self._batches.append(batch)
+        layout = self._batches[number].layout()
+        assert isinstance(layout, QVBoxLayout)
+        return layout
 
     def _card_for(self, entry: Entry) -> JobCard:
         card = self.cards.get(entry.id)
@@ -83,7 +105,7 @@ class EntryCards(ScrollColumn):
     @Slot()
     def _on_more(self) -> None:
         last = list(self.cards.values())[-1] if self.cards else None
-        self._room += _AT_ONCE
+        self._room += _MORE
         self._fill()
         if last is not None and not self._more.isVisible():
             last.fold.setFocus()  # the button that had the focus is gone
@@ -92,7 +114,7 @@ class EntryCards(ScrollColumn):
     def _on_scrolled(self, value: int) -> None:
         bar = self.verticalScrollBar()
         if value > bar.maximum() - _NEAR_END and self._room < len(self._entries):
-            self._room += _AT_ONCE
+            self._room += _MORE
             self._fill()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
