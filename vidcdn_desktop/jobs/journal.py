@@ -86,16 +86,19 @@ class Journal:
         """Write a job down, new or known. `owner`, `owned_elsewhere` and `updated` of the record are ignored.
 
         A new job or state is on disk when this returns, anything else a moment later. A transfer never fails because
-        this did: False says that it could not be written, and `problem` says why.
+        this did: False says that it could not be written, and `problem` says why. Nor is a row written that another
+        running copy has claimed: what it says is truer.
         """
         row = {**job_row(record), "updated": to_time(datetime.now(UTC))}
 
-        def upsert(connection: sqlite3.Connection) -> None:
-            connection.execute(_UPSERT, row)
-
         def save(connection: sqlite3.Connection) -> bool:
-            upsert(connection)
+            if self._is_elsewhere(_owner_of(connection, record.id) or ""):
+                return False
+            connection.execute(_UPSERT, row)
             return True
+
+        def upsert(connection: sqlite3.Connection) -> None:
+            save(connection)
 
         with self._lock:
             known = self._states.get(record.id) == record.state
