@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -219,6 +221,30 @@ def test_pause_and_quit_keeps_what_was_sent_and_the_next_start_goes_on(world: Wo
     assert result["bytes_sent"] == SIZE - result["resumed_bytes"]
     world.until_stopped(again, lambda: world.close(again))
     assert world.record(job_id).state == "published"
+
+
+def test_after_the_process_was_killed_one_click_goes_on(world: World, film: Path) -> None:
+    world.gate.holds = lambda request: request.part > 2
+    server = world.bucket.server
+    place = (str(film), world.proxy.url, world.bucket.name, server.access_key_id, server.secret_access_key)
+    script = Path(__file__).with_name("window_child.py")
+    child = subprocess.Popen([sys.executable, str(script), *place], stderr=subprocess.DEVNULL)
+    try:
+        world.wait(lambda: world.gate.held.is_set() and sorted(world.parts_in_bucket()) == [1, 2])
+    finally:
+        child.kill()
+        child.wait(30)
+    world.gate.open()
+    desktop = world.start()
+    desktop.window.show_page("activity")
+    world.wait(lambda: desktop.activity.interrupted.isVisible())
+    (card,) = desktop.activity.list.cards.values()
+    assert card.entry.state is JobState.PAUSED
+    world.click(desktop.activity.interrupted.button)
+    world.wait(lambda: card.entry.state is JobState.PUBLISHED)
+    assert_arrived_once(world, film)
+    # At most what was on its way, or had arrived without the journal having heard of it.
+    assert card.entry.result["bytes_sent"] <= SIZE - PART
 
 
 def test_cancel_and_quit_leaves_nothing_in_the_bucket(world: World, film: Path) -> None:

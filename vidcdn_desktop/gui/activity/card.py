@@ -22,15 +22,11 @@ from vidcdn_desktop.gui.widgets import (
     PlainLabel,
     StepRow,
     ThinProgress,
-    announce,
     set_property,
 )
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.textsafe import display
-
-_SAID = frozenset({JobState.PUBLISHED, JobState.FAILED, JobState.PAUSED, JobState.CANCELLED})
-"""States that are announced when a job comes to rest."""
 
 
 class JobCard(Card):
@@ -91,15 +87,7 @@ class JobCard(Card):
         self._show_progress(entry)
         if before is None or _changed(before, entry):
             self._show_rest(entry)
-            self._announce(before, entry)
         self._shown = entry
-
-    def _announce(self, before: Entry | None, entry: Entry) -> None:
-        if before is None or not self.isVisible():
-            return
-        waits = entry.waiting is not None and before.waiting is None
-        if waits or (entry.state is not before.state and entry.state in _SAID):
-            announce(self, f"{display(entry.title)}: {words.badge(entry)[0]}")
 
     def _show_progress(self, entry: Entry) -> None:
         running, kept = entry.state in RUNNING and bool(entry.line), words.kept_fraction(entry)

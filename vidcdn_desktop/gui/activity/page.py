@@ -36,7 +36,7 @@ from vidcdn_desktop.jobs.journal import JobRecord, Journal
 from vidcdn_desktop.jobs.keeping import DOWNLOAD
 from vidcdn_desktop.jobs.kept_download import LeftDownload
 from vidcdn_desktop.jobs.model import JobSnapshot
-from vidcdn_desktop.textsafe import plural
+from vidcdn_desktop.textsafe import display, plural
 
 _NOTHING = ("Nothing has happened yet", "Every upload and download appears here, with its steps and what proves it.")
 
@@ -166,10 +166,19 @@ class ActivityPage(QWidget):
         entry = _entry(snapshot)
         self._gone.discard(entry.id)
         self._entries[entry.id] = entry
+        self._announce(before, entry)
         if before is None or not same or (before.waiting is None) != (entry.waiting is None):
             self._show()
         else:
             self.list.update_entry(entry)
+
+    def _announce(self, before: Entry | None, entry: Entry) -> None:
+        """Say aloud what has become of a download; publishes are told by their cards on the Publish page."""
+        if before is None or not entry.is_download:
+            return
+        waits = entry.waiting is not None and before.waiting is None
+        if waits or (entry.state is not before.state and entry.state in words.SAID):
+            announce(self, f"{display(entry.title)}: {words.badge(entry)[0]}. {words.facts(entry)}")
 
     @Slot(str)
     def _on_removed(self, job_id: str) -> None:
@@ -227,7 +236,8 @@ class ActivityPage(QWidget):
 
     def _show(self, *, from_top: bool = False) -> None:
         shown = self.entries()
-        self.list.set_entries(shown, from_top=from_top)
+        if self.isVisible():  # no card is made for a page nobody sees
+            self.list.set_entries(shown, from_top=from_top)
         self.list.setVisible(bool(shown))
         self.empty.set(*(("Nothing of this kind", "No job stands under this choice.") if self._entries else _NOTHING))
         self.empty.setVisible(not shown)

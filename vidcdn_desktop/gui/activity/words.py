@@ -50,6 +50,9 @@ _STATES: dict[JobState, words.Marked] = {
     JobState.REFUSED: ("Refused", "danger"),
 }
 
+SAID = frozenset({JobState.PUBLISHED, JobState.FAILED, JobState.PAUSED, JobState.CANCELLED})
+"""States in which a job has come to rest, which is announced."""
+
 _STEP_WORDS = {StepState.RUNNING: "running", StepState.FAILED: "failed", StepState.SKIPPED: "not needed"}
 
 
