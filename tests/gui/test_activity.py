@@ -357,6 +357,26 @@ def test_retrying_what_belongs_to_another_connection_asks_for_it(
     assert caught.args == [("c9", "resume", "lost")]
 
 
+def test_what_was_interrupted_goes_on_together_or_asks_for_its_connection(
+    qtbot: QtBot, page: ActivityPage, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = record("here", "running", 2, connection_id="")
+    keep(journal, here, record("there", "running", 3), record("done", "published", 4))
+    download = replace(here, id="down", kind="download", connection_id="c9", options={"folder": "/films"})
+    keep(journal, download)
+    show(qtbot, page, ["here", "there", "done", "down"])
+    qtbot.waitUntil(page.interrupted.isVisible)
+    assert "3 transfers were not finished" in page.interrupted.accessibleName()
+    asked: list[object] = []
+    page.connection_wanted.connect(asked.append)
+    resumed: list[str] = []
+    monkeypatch.setattr(page._bridge, "resume", resumed.append)
+    monkeypatch.setattr(page._bridge, "needs_connection", lambda job_id: "" if job_id == "here" else "c9")
+    qtbot.mouseClick(page.interrupted.button, Qt.MouseButton.LeftButton)
+    assert resumed == ["here"]
+    assert sorted(asked) == [("c9", "resume-left-over", "down"), ("c9", "resume-left-over", "there")]
+
+
 def test_a_failed_upload_with_bytes_in_the_bucket_can_be_resumed(
     qtbot: QtBot, page: ActivityPage, journal: Journal, bridge: JobBridge
 ) -> None:

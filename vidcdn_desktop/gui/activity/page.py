@@ -53,7 +53,8 @@ class _Interrupted(QFrame):
         row.addWidget(IconLabel("info", "accent", 16))
         self._text = PlainLabel(wrap=True)
         row.addWidget(self._text, 1)
-        self.button = Button("Resume all", small=True)
+        self.button = Button("Resume", small=True)
+        self.button.setAccessibleName("Resume what was interrupted")
         row.addWidget(self.button)
         self.hide()
 
@@ -143,8 +144,8 @@ class ActivityPage(QWidget):
         self.list.wish.connect(self._on_wish)
         self.clear.clicked.connect(self.clear_finished)
         self.pause_all.clicked.connect(bridge.pause_all)
-        for button in (self.resume_all, self.interrupted.button):
-            button.clicked.connect(bridge.resume_all)
+        self.resume_all.clicked.connect(bridge.resume_all)
+        self.interrupted.button.clicked.connect(self.resume_left_over)
         self._on_counts(bridge.counts())
 
     def _add_actions(self) -> None:
@@ -231,6 +232,10 @@ class ActivityPage(QWidget):
         """One job, whatever the filter."""
         return self._entries.get(job_id)
 
+    def entries_left_over(self) -> list[Entry]:
+        """What an earlier run has not finished and nobody has gone on with yet."""
+        return [e for e in self._entries.values() if e.unfinished and self._is_left_over(e)]
+
     def _is_left_over(self, entry: Entry) -> bool:
         return entry.origin is Origin.HERE and entry.created < self._opened
 
@@ -242,7 +247,7 @@ class ActivityPage(QWidget):
         self.empty.set(*(("Nothing of this kind", "No job stands under this choice.") if self._entries else _NOTHING))
         self.empty.setVisible(not shown)
         self.show_all.setVisible(bool(self._entries))
-        left = sum(self._is_left_over(entry) and entry.unfinished for entry in self._entries.values())
+        left = len(self.entries_left_over())
         self.interrupted.show_count(left)
         self._interrupted_row.setVisible(left > 0)
         self.clear.setVisible(any(words.is_done_with(entry) for entry in self._entries.values()))
@@ -282,6 +287,8 @@ class ActivityPage(QWidget):
                 self._copy(report(entry.subject), "Report copied")
             case "remove":
                 self._forget([entry])
+            case "resume-left-over":
+                self.resume_left_over()
             case _:
                 self._transfer(verb, entry)
 
@@ -291,7 +298,7 @@ class ActivityPage(QWidget):
 
     def _transfer(self, verb: str, entry: Entry) -> None:
         job_id = entry.id
-        jobs: JobBridge | Downloads = self._bridge.downloads if entry.is_download else self._bridge
+        jobs = self._jobs_of(entry)
         if entry.origin is Origin.EARLIER:
             self._take_up(entry)
             verb = "resume"
@@ -309,6 +316,20 @@ class ActivityPage(QWidget):
                 jobs.retry(job_id)
             case "cancel" | "discard":
                 jobs.cancel(job_id)
+
+    @Slot()
+    def resume_left_over(self) -> None:
+        """Go on with everything an earlier run has left; asks for the connection of what cannot go through this one."""
+        for entry in self.entries_left_over():
+            jobs = self._jobs_of(entry)
+            wanted = jobs.needs_connection(entry.id)
+            if wanted:
+                self.connection_wanted.emit((wanted, "resume-left-over", entry.id))
+            else:
+                jobs.resume(entry.id)
+
+    def _jobs_of(self, entry: Entry) -> JobBridge | Downloads:
+        return self._bridge.downloads if entry.is_download else self._bridge
 
     def _take_up(self, entry: Entry) -> None:
         """Make a job of an earlier run live again."""
@@ -332,7 +353,7 @@ class ActivityPage(QWidget):
         for entry in entries:
             self._records.pop(entry.id, None)
             if entry.origin is Origin.HERE:
-                (self._bridge.downloads if entry.is_download else self._bridge).remove(entry.id)
+                self._jobs_of(entry).remove(entry.id)
             self._entries.pop(entry.id, None)
         self.history.forget(ids)
         self._show()
