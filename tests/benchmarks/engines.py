@@ -158,21 +158,16 @@ def storage_for(target: Target, connections: int, server: servers.Endpoint | Non
 def how_many(parallel: int, fixed: bool) -> dict[str, Any]:
     """Arguments of `upload` for the number of parts: found out, or fixed for comparison."""
     if fixed:
-        from vidcdn_desktop.storage import upload
         from vidcdn_desktop.storage.governor import Governor
 
-        class Fixed(Governor):
-            """The same number from the first part to the last."""
+        begin = Governor.__init__
 
-            def __init__(self, most: int, parts: int) -> None:
-                super().__init__(most, parts)
-                self.target = min(most, parts)
+        def at_once(self: Governor, most: int, parts: int) -> None:
+            begin(self, most, parts)
+            self.target = min(most, parts)
 
-            def observe(self, now: float, sent_bytes: int, limit_bytes_per_s: int | None = None) -> int:
-                """Stays as it is."""
-                return self.target
-
-        upload.Governor = Fixed  # type: ignore[misc]
+        Governor.__init__ = at_once  # type: ignore[method-assign]
+        Governor.observe = lambda self, *_: self.target  # type: ignore[method-assign]
     return {"parallel": parallel} if parallel else {}
 
 
