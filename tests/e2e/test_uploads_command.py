@@ -41,22 +41,29 @@ class Program:
         out, err = process.communicate(timeout=90)
         return process.returncode, [json.loads(line) for line in out.splitlines() if line.startswith("{")], err
 
+    def parts(self) -> int:
+        """Parts of films the bucket has."""
+        where = {"Bucket": self.bucket.name}
+        open_uploads = self.bucket.client.list_multipart_uploads(**where).get("Uploads", ())
+        films = [u for u in open_uploads if u["Key"].endswith(".mp4")]
+        listed = [self.bucket.client.list_parts(**where, Key=u["Key"], UploadId=u["UploadId"]) for u in films]
+        return sum(len(reply.get("Parts", ())) for reply in listed)
+
     def interrupted(self, film: Path, proxy: servers.FaultyProxy) -> tuple[int, list[dict[str, Any]], str]:
-        """A publish that is asked to end (SIGTERM) once its fifth part has begun: four go at first, so one has ended."""
-        fifth, hold = threading.Event(), threading.Event()
+        """A publish that is asked to end (SIGTERM) once the bucket has a part of it; the others are held up."""
+        hold = threading.Event()
 
         def decide(_method: str, target: str) -> servers.Verdict:
             number = int(target.partition("partNumber=")[2].partition("&")[0] or 0)
-            if number < 3 or ".vidcdn-probe-" in target:
-                return servers.Verdict()
-            if number == 5:
-                fifth.set()
-            return servers.Verdict(stall=hold)
+            held = number > 1 and ".vidcdn-probe-" not in target
+            return servers.Verdict(stall=hold) if held else servers.Verdict()
 
         proxy.decide = decide
         process = self.start("publish", str(film), "--bucket", self.bucket.name, "--json")
         try:
-            assert fifth.wait(60)
+            while not self.parts():
+                assert process.poll() is None
+                hold.wait(0.05)
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=30)
         finally:
@@ -93,10 +100,10 @@ def test_a_publish_asked_to_end_keeps_what_it_sent_and_goes_on(
         assert row["upload_id"]
         assert bucket.unfinished() == [row["key"]]
         assert row["size"] == film.stat().st_size
-        assert 0 < row["done_bytes"] < row["size"]
+        assert row["done_bytes"] in (0, 8 * MIB)  # the journal may be a moment behind the bucket
         code, [result], err = program.run("uploads", "resume", row["job"][:8], "--json")
         assert code == 0, err
-        assert result["resumed_bytes"] >= row["done_bytes"]
+        assert result["resumed_bytes"] == 8 * MIB
         assert result["bytes_sent"] + result["resumed_bytes"] == result["size"]
         assert result["proved_by"]
         assert bucket.unfinished() == []
