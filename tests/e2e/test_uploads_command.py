@@ -100,10 +100,10 @@ def test_a_publish_asked_to_end_keeps_what_it_sent_and_goes_on(
         assert row["upload_id"]
         assert bucket.unfinished() == [row["key"]]
         assert row["size"] == film.stat().st_size
-        assert row["done_bytes"] in (0, 8 * MIB)  # the journal may be a moment behind the bucket
+        assert row["done_bytes"] < row["size"]  # the journal may be a moment behind the bucket
         code, [result], err = program.run("uploads", "resume", row["job"][:8], "--json")
         assert code == 0, err
-        assert result["resumed_bytes"] == 8 * MIB
+        assert result["resumed_bytes"] >= 8 * MIB
         assert result["bytes_sent"] + result["resumed_bytes"] == result["size"]
         assert result["proved_by"]
         assert bucket.unfinished() == []
