@@ -28,7 +28,7 @@ from vidcdn_desktop.gui.activity.card import JobCard
 from vidcdn_desktop.gui.quit_dialog import QuitDialog
 from vidcdn_desktop.jobs.journal import JobRecord, Journal
 from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.settings import Settings
+from vidcdn_desktop.settings import Settings, load_settings
 
 pytestmark = pytest.mark.qt_log_ignore(
     # The offscreen platform says these of itself, not of us.
@@ -271,7 +271,11 @@ def test_in_the_background_it_goes_on_and_the_program_ends_with_it(world: World,
 def test_who_is_not_asked_loses_nothing(world: World, film: Path) -> None:
     desktop = world.start(settings=Settings(confirm_quit_busy=False))
     job_id = world.begin(desktop, film)
+    desktop.publish.transfers.set_limit(1_500_000)
+    names = {action.text() for action in desktop.window.palette_actions()}
+    assert {"Pause all transfers", "Resume all transfers", "Limit the speed of all transfers…"} <= names
     world.until_stopped(desktop, lambda: world.close(desktop))
+    assert load_settings().speed_limit_bytes_per_s == 1_500_000
     assert world.record(job_id).state == "paused"
     assert sorted(world.parts_in_bucket()) == [1, 2]
 

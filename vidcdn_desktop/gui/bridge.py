@@ -19,7 +19,15 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
-from vidcdn_desktop.gui.bridge_calls import Bind, GiveUp, Look, LookAgain, MakePoster, is_its_own
+from vidcdn_desktop.gui.bridge_calls import (
+    Bind,
+    GiveUp,
+    Look,
+    LookAgain,
+    MakePoster,
+    is_its_own,
+    may_go_through,
+)
 from vidcdn_desktop.gui.bridge_threads import Calls, JobThread, LookThread
 from vidcdn_desktop.gui.downloads import Downloads
 from vidcdn_desktop.gui.models.counts import Counts, count
@@ -133,7 +141,7 @@ class JobBridge(QObject):
         if connection is None:
             return
         for job in self._jobs.values():
-            if job.state not in BUSY and job.state is not JobState.PUBLISHED and _may_go_through(job, connection):
+            if job.state not in BUSY and job.state is not JobState.PUBLISHED and may_go_through(job, connection):
                 self._calls.put(Bind(job, connection))
 
     def add_paths(self, paths: list[Path], options: PublishOptions) -> None:
@@ -410,10 +418,3 @@ class JobBridge(QObject):
         if counts != self._counts:
             self._counts = counts
             self.counts_changed.emit(counts)
-
-
-def _may_go_through(job: PublishJob, connection: Connection) -> bool:
-    """Whether a job may be planned for a connection: one that has sent something stays with its own."""
-    snapshot = job.snapshot()
-    begun = snapshot.state is JobState.PAUSED or snapshot.kept_bytes > 0
-    return not begun or snapshot.connection_id in ("", connection.profile.id)

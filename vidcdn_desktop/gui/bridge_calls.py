@@ -85,6 +85,13 @@ def not_open(what: str, moved: str, connection: Connection | None) -> SettingsIn
     return SettingsInvalid(why, f"What was {moved} is kept.", "Open its connection first, then go on.")
 
 
+def may_go_through(job: PublishJob, connection: Connection) -> bool:
+    """Whether a job may be planned for a connection: one that has sent something stays with its own."""
+    snapshot = job.snapshot()
+    begun = snapshot.state is JobState.PAUSED or snapshot.kept_bytes > 0
+    return not begun or snapshot.connection_id in ("", connection.profile.id)
+
+
 class Bind:
     """Plan a job anew for another connection."""
 

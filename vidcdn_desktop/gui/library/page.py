@@ -21,6 +21,7 @@ from vidcdn_desktop.delivery.invalidation import invalidation_path
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library.crumbs import Crumbs
+from vidcdn_desktop.gui.library.links import FoundLink, link_to
 from vidcdn_desktop.gui.library.selection import SelectionBar, counted
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.listing import ListingModel, Row, rows_of
@@ -44,7 +45,6 @@ from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.storage.port import ListingPage, ObjectRef
 
 _ROW_HEIGHT = 30
-_LINK_S = 3600
 _NOTHING = "Nothing here yet"
 _BEGIN = "Publish a video, and it appears here."
 _WIDE = {1: 110, 2: 100, 3: 160, 4: 130}
@@ -59,13 +59,6 @@ _MOST_FITTED = 100
 class _Page:
     number: int
     page: ListingPage
-
-
-@dataclass(frozen=True)
-class _Link:
-    verb: str
-    row: Row
-    url: str
 
 
 class LibraryPage(QWidget):
@@ -404,10 +397,12 @@ class LibraryPage(QWidget):
         connection = self._session.connection
         if connection is None:
             return
-        run_in_background(self, lambda: _Link(verb, row, link_to(connection, row.key)), self._on_link, self._on_error)
+        run_in_background(
+            self, lambda: FoundLink(verb, row, link_to(connection, row.key)), self._on_link, self._on_error
+        )
 
     @Slot(object)
-    def _on_link(self, link: _Link) -> None:
+    def _on_link(self, link: FoundLink) -> None:
         if link.verb == "copy":
             QGuiApplication.clipboard().setText(link.url)
             self.toast.show_message("Link copied")
@@ -420,11 +415,3 @@ def _harmless(error: VidcdnError) -> VidcdnError:
     told = copy(error)
     told.meaning = "Nothing was changed."
     return told
-
-
-def link_to(connection: Connection, key: str) -> str:
-    """The CDN link to a key, or a presigned one for an hour where no distribution serves it. Blocks."""
-    url = connection.url_of(key)
-    if url is not None:
-        return url.url
-    return connection.storage.presign_get(ObjectRef(connection.profile.bucket, key), _LINK_S)
