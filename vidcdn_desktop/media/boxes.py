@@ -19,11 +19,19 @@ from vidcdn_desktop.media.info import BoxHeader
 MAX_TOP_LEVEL_BOXES = 250_000
 """Boxes read at the top of one file; a day of two-second fragments has 86,400."""
 
+MAX_KEPT_BOXES = 60_000
+"""Headers kept of them: those of the first hours of fragments, in eight megabytes of memory."""
+
 MAX_CHILD_BOXES = 100_000
 """Boxes read inside one container."""
 
 MAX_DEPTH = 16
 """Containers inside containers a caller of `child_boxes` may descend; real files stay under ten."""
+
+_SMALL_BOX = 4096
+_WINDOW = 64 << 10
+_PATIENCE = 16
+"""Where so many small boxes stand in a row, their headers are read many at a time."""
 
 _SHORT_HEADER = 8
 _LONG_HEADER = 16
@@ -51,7 +59,8 @@ class TopLevel:
     """The top of a file: the boxes that could be read, and what stopped the reading."""
 
     boxes: tuple[BoxHeader, ...]
-    """Sound boxes in file order; together they cover the file from its first byte without a gap."""
+    """Sound boxes in file order; together they cover the file from its first byte without a gap. At most
+    `MAX_KEPT_BOXES`: where there are more, the rest has been read and found sound but is not listed."""
     open_end: bool
     """The last box states no size and runs to the end of the file."""
     stopped_at: BoxHeader | None
@@ -60,24 +69,57 @@ class TopLevel:
     """What is wrong with it, for the details; empty if nothing is."""
     stray_bytes: int
     """Bytes behind the last sound box, whatever they are."""
+    count: int
+    """Sound boxes, also those that are not listed."""
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether there are more boxes than are listed."""
+        return self.count > len(self.boxes)
+
+
+class _Headers:
+    """The bytes of one header after the other; where many small boxes stand in a row, of many with one read."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self._start = 0
+        self._data = b""
+        self._before = 0
+        self._in_row = 0
+
+    def at(self, position: int) -> bytes:
+        """Up to 16 bytes at a position; positions only ever grow."""
+        inside = position - self._start
+        if inside + _LONG_HEADER <= len(self._data):
+            return self._data[inside : inside + _LONG_HEADER]
+        self._in_row = self._in_row + 1 if position - self._before <= _SMALL_BOX else 0
+        self._before = position
+        length = _WINDOW if self._in_row > _PATIENCE else _LONG_HEADER
+        self._start, self._data = position, self._source.read_at(position, length)
+        return self._data[:_LONG_HEADER]
 
 
 def scan_top_level(source: ByteSource) -> TopLevel:
     """Read the top-level headers of a whole file without refusing any; 16 bytes a box, never a payload.
 
+    Where many small boxes stand in a row, they are read 64 KiB at a time.
+
     Raises: SourceGone, SourceChanged, SourceUnreadable.
     """
     boxes: list[BoxHeader] = []
+    headers = _Headers(source)
     end = source.size
     position = 0
+    count = 0
     stopped_at: BoxHeader | None = None
     problem = ""
     open_end = False
     while position < end:
-        if len(boxes) >= MAX_TOP_LEVEL_BOXES:
+        if count >= MAX_TOP_LEVEL_BOXES:
             problem = f"more than {MAX_TOP_LEVEL_BOXES} boxes"
             break
-        head = source.read_at(position, _LONG_HEADER)
+        head = headers.at(position)
         if len(head) < _SHORT_HEADER:
             break  # too short for a box: stray bytes, as some cameras leave them
         box, to_end = _header(head, position, end)
@@ -85,10 +127,12 @@ def scan_top_level(source: ByteSource) -> TopLevel:
         if problem:
             stopped_at = box
             break
-        boxes.append(box)
+        if count < MAX_KEPT_BOXES:
+            boxes.append(box)
+        count += 1
         open_end = to_end
         position = box.end
-    return TopLevel(tuple(boxes), open_end, stopped_at, problem, end - position)
+    return TopLevel(tuple(boxes), open_end, stopped_at, problem, end - position, count)
 
 
 def top_level_boxes(source: ByteSource) -> Iterator[BoxHeader]:

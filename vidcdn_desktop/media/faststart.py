@@ -60,23 +60,25 @@ def plan_fast_start(source: ByteSource) -> FastStartPlan:
     """
     counting = _CountingSource(source)
     decision = decide(counting)
-    if decision.patched is None:
+    if decision.report.layout is not Layout.NEEDS:
         return FastStartPlan(decision.report, source, False, 0, counting.count, False)
     view = _view(source, decision)
     try:
         prove(decision, source, view)
     except LeaveAloneError as exc:
-        report = replace(decision.report, layout=Layout.UNSUPPORTED, reason=str(exc))
+        report = replace(decision.report, layout=Layout.UNSUPPORTED, reason=str(exc), boxes_after=())
         return FastStartPlan(report, source, False, 0, counting.count, False)
-    move = decision.patched.move
-    head_size = move.insert_at + move.new_size
-    return FastStartPlan(decision.report, view, True, head_size, counting.count, bool(decision.patched.widened))
+    head_size = next(box.end for box in decision.report.boxes_after if box.type == "moov")
+    widened = decision.patched is not None and bool(decision.patched.widened)
+    return FastStartPlan(decision.report, view, True, head_size, counting.count, widened)
 
 
 def _view(source: ByteSource, decision: Decision) -> RangesSource:
+    if decision.swap is not None:
+        return _with_pieces(source, decision.swap.pieces)
     assert decision.patched is not None
     move = decision.patched.move
-    replaced = [(box.offset, box.size, BytesSource(data)) for box, data in decision.metas]
+    replaced = [(box.offset, box.size, BytesSource(data)) for box, data in decision.changed]
     replaced.append((move.moov_at, move.old_size, BytesSource(b"")))
     ranges = [SourceRange(BytesSource(decision.patched.data), 0, move.new_size)]
     position = 0
@@ -90,3 +92,13 @@ def _view(source: ByteSource, decision: Decision) -> RangesSource:
         after += (SourceRange(source, position, offset - position), SourceRange(data, 0, data.size))
         position = offset + size
     return RangesSource([*before, *ranges, *after])
+
+
+def _with_pieces(source: ByteSource, pieces: tuple[tuple[int, int, bytes], ...]) -> RangesSource:
+    """The source with some pieces (offset, length, new bytes) replaced."""
+    ranges: list[SourceRange] = []
+    position = 0
+    for offset, length, data in pieces:
+        ranges += (SourceRange(source, position, offset - position), SourceRange(BytesSource(data), 0, len(data)))
+        position = offset + length
+    return RangesSource([*ranges, SourceRange(source, position, source.size - position)])

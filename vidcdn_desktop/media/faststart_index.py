@@ -9,6 +9,7 @@ Source: ISO/IEC 14496-12, sections 8.1 to 8.8; QuickTime File Format, "Movie ato
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vidcdn_desktop.media import tables
@@ -18,13 +19,30 @@ from vidcdn_desktop.media.info import BoxHeader
 MAX_TRACKS = 4096
 """Tracks in one movie; hundreds occur."""
 
-MAX_EXPANDED_INDEX = 256 << 20
-"""Bytes a compressed index may grow to."""
+MAX_EXPANDED_INDEX = 64 << 20
+"""Bytes a compressed index may grow to; they went out of use when films were short."""
+
+_MODEST_INDEX = 8 << 20
+_USUAL_GROWTH = 64
+"""An index beyond the modest size that grows more than this is a bomb: real ones grow two to ten times."""
 
 _GROWTH_OF_DEFLATE = 1100
 """No deflate stream grows more than about 1032 times."""
 
+MAX_INDEX_BOXES = 200_000
+"""Boxes read in one index; a track has about forty."""
+
+MAX_OFFSET_TABLES = 10_000
+"""Tables of offsets in one index."""
+
+_MAX_TWINS = 64
+"""Boxes of one type in one sample table; more than one is odd already."""
+
 _ENTRY_WIDTH = {"stco": 4, "co64": 8}
+_KEPT = frozenset({"stsd", "stts", "stsc", "stsz", "stz2", "saiz", "senc"})
+"""What of a sample table is needed later, besides the tables of offsets."""
+
+_TOO_MANY = "The index has too many parts to be checked, so it is left as it is."
 
 
 class LeaveAloneError(Exception):
@@ -34,11 +52,15 @@ class LeaveAloneError(Exception):
     """
 
 
+class DoesNotFitError(LeaveAloneError):
+    """The file could be moved only if nothing in it changed its place."""
+
+
 class TornError(LeaveAloneError):
     """A run of samples starts on one side of a seam (or of the end of the file) and ends on the other."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OffsetTable:
     """A table of file offsets."""
 
@@ -105,7 +127,7 @@ class TrackIndex:
 class MovieIndex:
     """The parts of a moov box that matter for moving it."""
 
-    data: memoryview
+    raw: bytes
     """The whole box."""
     with_bounds: bool = True
     """Whether `OffsetTable.bounds` are filled in."""
@@ -116,6 +138,13 @@ class MovieIndex:
     """An rmra box: the movie only names other files."""
     metas: list[BoxHeader] = field(default_factory=list)
     """meta boxes that may place items in the file (they hold an iloc)."""
+    boxes_read: int = 0
+    """Boxes looked at so far."""
+    tables_read: int = 0
+    """Tables of offsets found so far."""
+
+    def __post_init__(self) -> None:
+        self.data = memoryview(self.raw)
 
     def own_tables(self) -> list[OffsetTable]:
         """The tables that point into this very file."""
@@ -131,7 +160,8 @@ def expanded(data: bytes, header_size: int) -> bytes | None:
     cmov = next((box for box in child_boxes(whole, header_size, len(data)) if box.type == "cmov"), None)
     if cmov is None:
         return None
-    parts = {b.type: b for b in child_boxes(whole, cmov.offset + cmov.header_size, cmov.end)}
+    found = child_boxes(whole, cmov.offset + cmov.header_size, cmov.end)
+    parts = {box.type: box for box in found if box.type in ("dcom", "cmvd")}
     if "dcom" not in parts or "cmvd" not in parts:
         raise corrupt("The compressed index of the file is damaged.")
     method = bytes(payload(whole, parts["dcom"])[:4])
@@ -141,7 +171,7 @@ def expanded(data: bytes, header_size: int) -> bytes | None:
     if len(stream) < 4:
         raise corrupt("The compressed index of the file is damaged.")
     size = int.from_bytes(stream[:4], "big")
-    if size > MAX_EXPANDED_INDEX:
+    if size > MAX_EXPANDED_INDEX or size > max(_MODEST_INDEX, _USUAL_GROWTH * len(stream)):
         raise LeaveAloneError("The compressed index is too large to be expanded.")
     if size < 8 or size > _GROWTH_OF_DEFLATE * len(stream):
         raise corrupt("The compressed index of the file is damaged.")
@@ -161,11 +191,12 @@ def expanded(data: bytes, header_size: int) -> bytes | None:
 def read_index(data: bytes, header_size: int, *, with_bounds: bool = True) -> MovieIndex:
     """Read a whole moov box. Without `with_bounds` the tables are found but not looked through.
 
-    Raises: CorruptMedia: a box or a table does not fit into its container. LeaveAloneError: too many tracks.
+    Raises: CorruptMedia: a box or a table does not fit into its container. LeaveAloneError: too many tracks, boxes or
+        tables.
     """
-    index = MovieIndex(memoryview(data), with_bounds)
+    index = MovieIndex(data, with_bounds)
     moov = BoxHeader("moov", 0, len(data), header_size)
-    for box in child_boxes(index.data, header_size, len(data)):
+    for box in _children(index, moov):
         match box.type:
             case "trak":
                 if len(index.tracks) >= MAX_TRACKS:
@@ -185,19 +216,24 @@ def payload(data: memoryview, box: BoxHeader) -> memoryview:
     return data[box.offset + box.header_size : box.end]
 
 
-def _children(data: memoryview, parent: BoxHeader) -> list[BoxHeader]:
-    return list(child_boxes(data, parent.offset + parent.header_size, parent.end))
+def _children(index: MovieIndex, parent: BoxHeader, skip: int = 0) -> Iterator[BoxHeader]:
+    """The boxes in a box, from `skip` bytes into its payload on, counted so that no index costs unbounded time."""
+    for box in child_boxes(index.data, parent.offset + parent.header_size + skip, parent.end):
+        index.boxes_read += 1
+        if index.boxes_read > MAX_INDEX_BOXES:
+            raise LeaveAloneError(_TOO_MANY)
+        yield box
 
 
 def _note_meta(index: MovieIndex, box: BoxHeader) -> None:
     """Remember a meta box that places items in the file; those with tags only do not, and may be sloppy."""
     # Looking for the four letters spares walking user data, where cameras leave all sorts of things.
-    if bytes(payload(index.data, box)).find(b"iloc") < 0:
+    if index.raw.find(b"iloc", box.offset + box.header_size, box.end) < 0:
         return
     if box.type == "meta":
         index.metas.append(box)
         return
-    for child in _children(index.data, box):
+    for child in _children(index, box):
         if child.type == "meta":
             _note_meta(index, child)
 
@@ -206,18 +242,18 @@ def _read_track(index: MovieIndex, path: tuple[BoxHeader, ...]) -> TrackIndex:
     track = TrackIndex()
     references: list[tuple[str, bool]] = []
     data = index.data
-    for box in _children(data, path[-1]):
+    for box in _children(index, path[-1]):
         if box.type in ("meta", "udta"):
             _note_meta(index, box)
         if box.type != "mdia":
             continue
-        for part in _children(data, box):
+        for part in _children(index, box):
             if part.type == "hdlr":
                 track.handler = bytes(payload(data, part)[8:12]).decode("latin-1")
             elif part.type == "minf":
-                for inner in _children(data, part):
+                for inner in _children(index, part):
                     if inner.type == "dinf":
-                        references += _data_references(data, inner)
+                        references += _data_references(index, inner)
                     elif inner.type == "stbl":
                         _read_sample_table(index, track, (*path, box, part, inner))
             elif part.type == "meta":
@@ -228,44 +264,49 @@ def _read_track(index: MovieIndex, path: tuple[BoxHeader, ...]) -> TrackIndex:
     if own and not any(own):
         track.external = True
     elif not all(own):
-        used = _used_references(data, track)
+        used = _used_references(index, track)
         picked = {own[number - 1] if 0 < number <= len(own) else None for number in used}
         track.external = picked == {False}
         track.mixed = picked not in ({True}, {False})
     return track
 
 
-def _data_references(data: memoryview, dinf: BoxHeader) -> list[tuple[str, bool]]:
+def _data_references(index: MovieIndex, dinf: BoxHeader) -> list[tuple[str, bool]]:
     """Each data reference of a track: its type, and whether it means this very file."""
     found: list[tuple[str, bool]] = []
-    for dref in _children(data, dinf):
+    for dref in _children(index, dinf):
         if dref.type != "dref":
             continue
         if dref.size < dref.header_size + 8:
             raise corrupt("The index of the file is damaged.", code="short dref")
-        for entry in child_boxes(data, dref.offset + dref.header_size + 8, dref.end):
-            body = bytes(payload(data, entry)[:5])
+        for entry in _children(index, dref, 8):
+            body = bytes(payload(index.data, entry)[:5])
             # An empty location without the flag names no other file; readers take it for this one.
             own = len(body) < 4 or bool(body[3] & 1) or len(body) == 4 or (entry.type == "url " and body[4] == 0)
             found.append((entry.type, own))
     return found
 
 
-def _used_references(data: memoryview, track: TrackIndex) -> set[int]:
+def _used_references(index: MovieIndex, track: TrackIndex) -> set[int]:
     """The data reference numbers the sample descriptions of a track name."""
     stsd = track.only("stsd")
     if stsd is None or stsd.size < stsd.header_size + 8:
         return {0}
-    entries = child_boxes(data, stsd.offset + stsd.header_size + 8, stsd.end)
-    return {int.from_bytes(payload(data, entry)[6:8], "big") for entry in entries}
+    return {int.from_bytes(payload(index.data, entry)[6:8], "big") for entry in _children(index, stsd, 8)}
 
 
 def _read_sample_table(index: MovieIndex, track: TrackIndex, path: tuple[BoxHeader, ...]) -> None:
-    for box in _children(index.data, path[-1]):
-        track.boxes.setdefault(box.type, []).append(box)
+    for box in _children(index, path[-1]):
+        if box.type in _KEPT:
+            twins = track.boxes.setdefault(box.type, [])
+            if len(twins) >= _MAX_TWINS:
+                raise LeaveAloneError(_TOO_MANY)
+            twins.append(box)
         if box.type in _ENTRY_WIDTH:
             track.chunk_tables.append(_table(index, box, 4, _ENTRY_WIDTH[box.type], path))
         elif box.type == "saio":
+            if len(track.aux_tables) >= _MAX_TWINS:
+                raise LeaveAloneError(_TOO_MANY)
             head = payload(index.data, box)[:4]
             if len(head) < 4 or head[0] > 1:
                 raise LeaveAloneError("The media is encrypted in a way that cannot be moved with certainty.")
@@ -277,6 +318,9 @@ def _table(
     index: MovieIndex, box: BoxHeader, count_at: int, width: int, containers: tuple[BoxHeader, ...]
 ) -> OffsetTable:
     data = index.data
+    index.tables_read += 1
+    if index.tables_read > MAX_OFFSET_TABLES:
+        raise LeaveAloneError(_TOO_MANY)
     start = box.offset + box.header_size + count_at
     count = int.from_bytes(data[start : start + 4], "big")
     if start + 4 + count * width > box.end:

@@ -10,17 +10,20 @@ need 64 bits; that moves everything behind it again, so widening is repeated unt
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from vidcdn_desktop.media import tables
-from vidcdn_desktop.media.faststart_index import LeaveAloneError, MovieIndex, OffsetTable
+from vidcdn_desktop.media.faststart_index import DoesNotFitError, LeaveAloneError, MovieIndex, OffsetTable
 from vidcdn_desktop.media.faststart_items import Edit, edited, item_edits
 from vidcdn_desktop.media.faststart_reach import aux_bytes, check_chunks
 from vidcdn_desktop.media.info import BoxHeader
 
 _LIMIT_32 = 1 << 32
+_MAX_ONE_BY_ONE = 1 << 20
+"""Offsets of auxiliary information examined one by one; only those at a seam or inside the index are."""
+
 _OUTSIDE = "The index points outside the file, so it is left as it is."
 _TANGLED = "The index points into itself, so it is left as it is."
 
@@ -109,7 +112,7 @@ def _check(index: MovieIndex, move: Move) -> None:
                 raise LeaveAloneError(_TANGLED)
             continue
         if track.mixed:
-            raise LeaveAloneError("Only a part of the media lies in this file, so it is left as it is.")
+            raise DoesNotFitError("Only a part of the media lies in this file, so it is left as it is.")
         if track.external:
             if track.handler in ("vide", "soun"):
                 raise LeaveAloneError("The picture or the sound lies in another file, so this one is left as it is.")
@@ -172,13 +175,20 @@ class _InnerMap:
 
 def _check_aux(index: MovieIndex, move: Move, inner: _InnerMap | None) -> None:
     """Refuse auxiliary information that would be torn."""
+    examined = 0
     for track in index.tracks:
         senc = [move.moov_at + box.offset + box.header_size + 8 for box in track.boxes.get("senc", [])]
         for table in () if track.external else track.aux_tables:
             if not table.count:
                 continue
             length = aux_bytes(index.data, track, table)
-            for first, count in tables.blocks(table.count):
+            for (first, count), (low, high) in zip(tables.blocks(table.count), table.bounds, strict=True):
+                piece = move.piece(low)
+                if piece != 2 and piece == move.piece(high + max(0, length - 1)):
+                    continue
+                examined += count
+                if examined > _MAX_ONE_BY_ONE:
+                    raise LeaveAloneError(_TANGLED)
                 for offset in tables.numbers(table.block(index.data, first, count), table.width):
                     if move.piece(offset) != 2:
                         move.of_run(offset, length)
@@ -202,25 +212,26 @@ def _entries_edits(
         if piece == move.piece(high) and piece != 2:
             new = tables.shifted(old, width, move.delta(piece))
         else:
-            target = _mover(table, move, inner)
-            values = tables.numbers(old, width)
-            for number, offset in enumerate(values):
-                values[number] = target(offset)
-            new = tables.packed(values)
+            new = tables.packed(_moved(tables.numbers(old, width), table, move, inner))
         edits.append(Edit(table.entries_at + first * table.width, count * table.width, new))
     return edits
 
 
-def _mover(table: OffsetTable, move: Move, inner: _InnerMap | None) -> Callable[[int], int]:
-    def target(offset: int) -> int:
-        piece = move.piece(offset)
-        if piece != 2:
-            return offset + move.delta(piece)
-        if table.kind != "saio" or inner is None:
-            raise LeaveAloneError(_TANGLED)
-        return inner.of_offset(offset)
-
-    return target
+def _moved(values: array[int], table: OffsetTable, move: Move, inner: _InnerMap | None) -> array[int]:
+    """The new places of offsets that do not all lie in one piece."""
+    start, moov, rest = move.insert_at, move.moov_at, move.moov_at + move.old_size
+    media, behind = move.delta(1), move.delta(3)
+    if not any(moov <= offset < rest for offset in values):
+        return array(
+            values.typecode,
+            [o if o < start else o + media if o < moov else o + behind for o in values],
+        )
+    if table.kind != "saio" or inner is None or len(values) > _MAX_ONE_BY_ONE:
+        raise LeaveAloneError(_TANGLED)
+    return array(
+        values.typecode,
+        [inner.of_offset(o) if moov <= o < rest else o + move.delta(move.piece(o)) for o in values],
+    )
 
 
 def _widen_edits(data: memoryview, table: OffsetTable) -> list[Edit]:

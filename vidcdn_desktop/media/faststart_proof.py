@@ -5,6 +5,7 @@ Works by arithmetic over the finished view, reading its index anew, and shares n
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from itertools import accumulate
 
@@ -12,7 +13,11 @@ from vidcdn_desktop.bytesource import ByteSource, RangesSource
 from vidcdn_desktop.errors import CorruptMedia
 from vidcdn_desktop.media import tables
 from vidcdn_desktop.media.boxes import scan_top_level
+from vidcdn_desktop.media.faststart_gap import points_into
 from vidcdn_desktop.media.faststart_index import LeaveAloneError, MovieIndex, OffsetTable, read_index
+from vidcdn_desktop.media.faststart_items import item_runs
+from vidcdn_desktop.media.faststart_segments import fragment_places
+from vidcdn_desktop.media.info import BoxHeader
 from vidcdn_desktop.media.layout import Decision
 
 _FAILED = "The moved index could not be proved right, so the file is left as it is."
@@ -36,12 +41,31 @@ class _Map:
             return number, None
         return number, piece.offset + position - self._starts[number]
 
+    def count_true(self, olds: array[int], news: array[int]) -> int:
+        """How many of the new positions come from their old places in the original."""
+        found = 0
+        for start, piece in zip(self._starts, self._ranges, strict=False):
+            if piece.source is self._original:
+                end, back = start + piece.length, piece.offset - start
+                found += sum(start <= now < end and now + back == was for was, now in zip(olds, news, strict=True))
+        return found
+
+    def is_run(self, old: tuple[int, int], new: tuple[int, int]) -> bool:
+        """Whether (offset, length) in the view is that very run of the original."""
+        (was, length), (now, same) = old, new
+        first, start = self.find(now)
+        last, end = self.find(now + max(0, length - 1))
+        return length == same and first == last and start == was and end == was + max(0, length - 1)
+
 
 def prove(decision: Decision, original: ByteSource, view: RangesSource) -> None:
     """Show that the view is the film.
 
     Raises: LeaveAloneError: it could not be shown.
     """
+    if decision.swap is not None:
+        _prove_swap(decision, original, view)
+        return
     assert decision.patched is not None
     assert decision.index is not None
     move = decision.patched.move
@@ -67,6 +91,53 @@ def prove(decision: Decision, original: ByteSource, view: RangesSource) -> None:
     for old, new in zip(old_tables, new_tables, strict=True):
         if not _same_table(decision, (old, decision.index.data), (new, new_index.data), places, view):
             raise LeaveAloneError(_FAILED)
+    _prove_places(decision, new_index, original, places)
+
+
+def _prove_places(decision: Decision, new_index: MovieIndex, original: ByteSource, places: _Map) -> None:
+    """The same for what other boxes place in the file: items of meta boxes, entries of mfra boxes."""
+    assert decision.index is not None
+    pairs: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]] = []
+    try:
+        for old, new in zip(decision.index.metas, new_index.metas, strict=True):
+            pairs.append((item_runs(decision.index.data, old), item_runs(new_index.data, new)))
+        for box, data in decision.changed:
+            alone = BoxHeader(box.type, 0, box.size, box.header_size)
+            read = item_runs if box.type == "meta" else fragment_places
+            was = memoryview(original.read_at(box.offset, box.size))
+            pairs.append((read(was, alone), read(memoryview(data), alone)))
+    except (CorruptMedia, ValueError) as exc:
+        raise LeaveAloneError(_FAILED) from exc
+    for olds, news in pairs:
+        if len(olds) != len(news) or not all(places.is_run(o, n) for o, n in zip(olds, news, strict=True)):
+            raise LeaveAloneError(_FAILED)
+
+
+def _prove_swap(decision: Decision, original: ByteSource, view: RangesSource) -> None:
+    """Show that nothing moved but the index, that the index is the same, and that nothing points at what is new."""
+    assert decision.swap is not None
+    assert decision.index is not None
+    moov = next((box for box in decision.swap.boxes if box.type == "moov"), None)
+    if moov is None or scan_top_level(view).boxes != decision.swap.boxes:
+        raise LeaveAloneError(_FAILED)
+    data = view.read_at(moov.offset, moov.size)
+    if data[4:] != decision.index.raw[4:]:
+        raise LeaveAloneError(_FAILED)
+    position = kept = 0
+    for piece in view.ranges:
+        if piece.source is original:
+            if piece.offset != position:
+                raise LeaveAloneError(_FAILED)
+            kept += piece.length
+        position += piece.length
+    lost = decision.swap.moov.size + moov.size + (8 if decision.swap.gap.size > moov.size else 0)
+    try:
+        index = read_index(data, moov.header_size)
+    except CorruptMedia as exc:
+        raise LeaveAloneError(_FAILED) from exc
+    places = (decision.swap.gap, decision.swap.moov)
+    if kept != original.size - lost or any(points_into(t, index.data, places) for t in index.own_tables()):
+        raise LeaveAloneError(_FAILED)
 
 
 def _foreign(index: MovieIndex) -> list[bytes]:
@@ -103,8 +174,10 @@ def _same_table(
             if not tables.differ_by(old_block, new_block, after.width, delta):
                 return False
             continue
-        pairs = zip(tables.numbers(old_block, after.width), tables.numbers(new_block, after.width), strict=True)
-        if not all(_same_byte(decision, was, now, places, view) for was, now in pairs):
+        olds, news = tables.numbers(old_block, after.width), tables.numbers(new_block, after.width)
+        if places.count_true(olds, news) == count:
+            continue
+        if not all(_same_byte(decision, was, now, places, view) for was, now in zip(olds, news, strict=True)):
             return False
     return True
 

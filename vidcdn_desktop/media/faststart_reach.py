@@ -25,6 +25,14 @@ _SMALL_TABLE = 4096
 _UNCLEAR = "The index does not tell clearly how long the pieces of media are, so it is left as it is."
 
 
+def _spread(packed: bytes) -> bytes:
+    """Each half of a byte as a byte of its own, the upper half first."""
+    out = bytearray(2 * len(packed))
+    out[0::2] = packed.translate(bytes(byte >> 4 for byte in range(256)))
+    out[1::2] = packed.translate(bytes(byte & 15 for byte in range(256)))
+    return bytes(out)
+
+
 class SampleRuns:
     """The lengths of a track's chunks.
 
@@ -64,7 +72,7 @@ class SampleRuns:
             raise corrupt("The index of the file is damaged.", code=f"short {box.type}")
         self._sizes = body[12 : 12 + (self.count * bits + 7) // 8]
         if bits == 4:
-            self._sizes = memoryview(bytes(half for byte in self._sizes for half in (byte >> 4, byte & 15)))
+            self._sizes = memoryview(_spread(bytes(self._sizes)))
         self._width = max(1, bits // 8)
 
     def _read_runs(self, track: TrackIndex) -> None:
@@ -80,7 +88,7 @@ class SampleRuns:
         self._per_chunk = entries[1::3]
         self._most = min(max(self._per_chunk, default=0), self.count)
         self._clear = bool(entries) and entries[0] == 1 and all(a < b for a, b in pairwise(self._first_chunks))
-        self._first_samples: list[int] | None = None
+        self._first_samples: array[int] | None = None
 
     def _size_bound(self) -> int:
         """No sample has more bytes than this."""
@@ -128,7 +136,10 @@ class SampleRuns:
                 (after - before) * per
                 for (before, after), per in zip(pairwise(self._first_chunks), self._per_chunk, strict=False)
             )
-            self._first_samples = list(accumulate(steps, initial=0))
+            try:
+                self._first_samples = array("Q", accumulate(steps, initial=0))
+            except OverflowError as exc:
+                raise LeaveAloneError(_UNCLEAR) from exc
         run = bisect_right(self._first_chunks, number + 1) - 1
         per_chunk = self._per_chunk[run]
         first = min(self.count, self._first_samples[run] + (number + 1 - self._first_chunks[run]) * per_chunk)
@@ -140,8 +151,11 @@ def check_chunks(data: memoryview, track: TrackIndex, seams: tuple[int, ...]) ->
 
     Raises: TornError: there is such a chunk. LeaveAloneError: it cannot be told. CorruptMedia: see `SampleRuns`.
     """
-    if not any(table.count for table in track.chunk_tables):
+    tables_in_use = sum(1 for table in track.chunk_tables if table.count)
+    if not tables_in_use:
         return
+    if tables_in_use > 1:
+        raise LeaveAloneError("The index describes a track twice, so it is left as it is.")
     runs = SampleRuns(data, track)
     examined = 0
     for table in track.chunk_tables:

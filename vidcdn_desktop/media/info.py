@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcdn_desktop.bytesource import SourceIdentity
+from vidcdn_desktop.media.convert_model import Conversion
 
 
 class Layout(Enum):
@@ -47,7 +48,7 @@ class Orientation(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BoxHeader:
     """One box: where it stands and how long it is."""
 
@@ -84,6 +85,8 @@ class LayoutReport:
     """What is wrong with the structure, for the folded details; empty if nothing."""
     brand: str = ""
     """The major brand of ftyp; empty without one."""
+    boxes_after: tuple[BoxHeader, ...] = ()
+    """The top-level boxes once the index has moved; empty unless it will be."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,8 @@ class MediaInfo:
     """Facts that are not known because ffprobe is missing, in words."""
     missing_advice: str = ""
     """How to get ffprobe; empty if nothing is missing."""
+    conversion: Conversion | None = None
+    """How publishing makes an MP4 of it; None where it need not, or cannot."""
 
     @property
     def main_video(self) -> VideoStream | None:

@@ -11,17 +11,22 @@ from dataclasses import dataclass, replace
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.errors import CorruptMedia
 from vidcdn_desktop.media.boxes import TopLevel, scan_top_level, type_name
-from vidcdn_desktop.media.faststart_index import LeaveAloneError, MovieIndex, TornError, expanded, read_index
-from vidcdn_desktop.media.faststart_items import edited, item_edits
+from vidcdn_desktop.media.faststart_gap import Swap, find_gap, swap
+from vidcdn_desktop.media.faststart_index import (
+    DoesNotFitError,
+    LeaveAloneError,
+    MovieIndex,
+    TornError,
+    expanded,
+    read_index,
+)
 from vidcdn_desktop.media.faststart_moves import Move, PatchedIndex, patch_index
 from vidcdn_desktop.media.faststart_reach import check_chunks
+from vidcdn_desktop.media.faststart_segments import side_edits
 from vidcdn_desktop.media.info import BoxHeader, Layout, LayoutReport
 
 MAX_INDEX = 512 << 20
 """Bytes of moov we read into memory."""
-
-MAX_META = 64 << 20
-"""Bytes of a file-level meta box we read into memory."""
 
 _FIRST = frozenset({"ftyp", "styp", "jP  ", "moov", "mdat", "moof", "wide", "pnot", "sidx"})
 """A file that starts with one of these is of this family even if the box is cut off."""
@@ -32,8 +37,8 @@ _KNOWN = _FIRST | {
 }
 """Boxes that stand at the top of files of this family."""
 
+_TOO_MANY = "The file has too many parts, so it is left as it is."
 _STILL_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "mif2", "avif", "jp2 ", "jpx ", "crx "})
-_FRAGMENT_TYPES = frozenset({"moof", "sidx", "ssix", "mfra", "styp", "imda"})
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,13 @@ class Decision:
 
     report: LayoutReport
     patched: PatchedIndex | None = None
-    """The new moov; None unless the verdict is NEEDS."""
+    """The new moov; None unless the verdict is NEEDS and everything moves to make room for it."""
     index: MovieIndex | None = None
     """The old moov, expanded if it was compressed; None unless the verdict is NEEDS."""
-    metas: tuple[tuple[BoxHeader, bytes], ...] = ()
-    """File-level meta boxes that change, with their new bytes (of the same length)."""
+    changed: tuple[tuple[BoxHeader, bytes], ...] = ()
+    """Other top-level boxes that change, with their new bytes (of the same length)."""
+    swap: Swap | None = None
+    """Instead of `patched`: the index goes into a gap and nothing else moves."""
 
 
 def read_layout(source: ByteSource) -> LayoutReport:
@@ -98,6 +105,8 @@ def _without_index(source: ByteSource, top: TopLevel, report: LayoutReport) -> t
         if stopped.type in ("mdat", "moov", "moof") and stopped.size >= stopped.header_size:
             return Layout.CORRUPT, "The file is cut off: its end is missing."
         return Layout.CORRUPT, "The file is damaged or cut off."
+    if top.is_shortened and "moov" not in types:
+        return Layout.UNSUPPORTED, _TOO_MANY
     if types.count("moov") > 1:
         return Layout.UNSUPPORTED, "The file has two indexes (moov), so it is left as it is."
     if "moov" not in types:
@@ -108,8 +117,8 @@ def _without_index(source: ByteSource, top: TopLevel, report: LayoutReport) -> t
         if types.index("moov") < types.index("moof") and not _media_before(top, "moov"):
             return Layout.FRAGMENTED, "The film is stored in fragments: it streams as it is."
         return Layout.UNSUPPORTED, "The index (moov) stands behind movie fragments, so the file is left as it is."
-    if top.problem and stopped is None:
-        return Layout.UNSUPPORTED, "The file has too many parts, so it is left as it is."
+    if top.is_shortened or (top.problem and stopped is None):
+        return Layout.UNSUPPORTED, _TOO_MANY
     return None
 
 
@@ -164,22 +173,60 @@ def _with_index(source: ByteSource, top: TopLevel, moov: BoxHeader, report: Layo
         return say(*unfit)
     if not slow and not any(_points_between(index, insert_at, moov.offset)):
         return already
-    try:
-        if insert_at > moov.offset or any(box.type in _FRAGMENT_TYPES for box in top.boxes):
-            raise LeaveAloneError("The parts of the file stand in an unusual order, so it is left as it is.")
-        move = Move(insert_at, moov.offset, moov.size, len(plain or data), source.size)
-        patched = patch_index(index, move, in_place=plain is None)
-        metas = _moved_metas(source, top, patched.move)
-    except CorruptMedia as exc:
-        return say(Layout.CORRUPT, "The index (moov) of the file is damaged.", exc.code) if slow else already
-    except LeaveAloneError as exc:
-        return say(Layout.UNSUPPORTED, str(exc)) if slow else already
     moved = replace(
         report,
         layout=Layout.NEEDS,
         reason="The index (moov) stands after the media and will be moved while uploading.",
     )
-    return Decision(moved, patched, index, metas)
+    try:
+        return _worked_out(source, top, moov, (index, plain is None), moved)
+    except CorruptMedia as exc:
+        return say(Layout.CORRUPT, "The index (moov) of the file is damaged.", exc.code) if slow else already
+    except LeaveAloneError as exc:
+        return say(Layout.UNSUPPORTED, str(exc)) if slow else already
+
+
+def _worked_out(
+    source: ByteSource, top: TopLevel, moov: BoxHeader, found: tuple[MovieIndex, bool], report: LayoutReport
+) -> Decision:
+    """The move itself. `found` is the index, and whether it stands in the file as it is (not compressed).
+
+    Raises: LeaveAloneError, CorruptMedia.
+    """
+    index, in_place = found
+    insert_at = _insert_at(top)
+    types = {box.type for box in top.boxes}
+    if insert_at > moov.offset:
+        raise LeaveAloneError("The file type (ftyp) stands behind the media, so the file is left as it is.")
+    if "imda" in types:
+        raise LeaveAloneError("The media is addressed in a way that cannot be moved with certainty.")
+    refusal: DoesNotFitError | None = None
+    try:
+        move = Move(insert_at, moov.offset, moov.size, len(index.raw), source.size)
+        patched = patch_index(index, move, in_place=in_place)
+        changed = side_edits(source, top.boxes, patched.move.of_run)
+    except DoesNotFitError as exc:
+        refusal = exc
+    if (refusal is not None or patched.widened) and in_place and (gap := find_gap(source, top, moov)):
+        try:
+            swapped = swap(source, top, moov, gap, index)
+            return Decision(replace(report, boxes_after=swapped.boxes), index=index, swap=swapped)
+        except LeaveAloneError:
+            pass  # then as without the gap
+    if refusal is not None:
+        raise refusal
+    after = _boxes_after(top.boxes, moov, patched.move)
+    return Decision(replace(report, boxes_after=after), patched, index, changed)
+
+
+def _boxes_after(boxes: tuple[BoxHeader, ...], moov: BoxHeader, move: Move) -> tuple[BoxHeader, ...]:
+    """The top-level boxes once everything has moved."""
+    found = [BoxHeader("moov", move.insert_at, move.new_size, moov.header_size)]
+    for box in boxes:
+        if box != moov:
+            there = box.offset + move.delta(move.piece(box.offset))
+            found.append(BoxHeader(box.type, there, box.size, box.header_size))
+    return tuple(sorted(found, key=lambda box: box.offset))
 
 
 def _unfit(top: TopLevel, index: MovieIndex, moov: BoxHeader, size: int) -> tuple[Layout, str] | None:
@@ -240,19 +287,3 @@ def _insert_at(top: TopLevel) -> int:
     if any(box.type == "ftyp" and box.offset >= position for box in top.boxes):
         return top.boxes[-1].end  # ftyp behind the media: no place is right
     return position
-
-
-def _moved_metas(source: ByteSource, top: TopLevel, move: Move) -> tuple[tuple[BoxHeader, bytes], ...]:
-    found = []
-    for box in top.boxes:
-        if box.type != "meta":
-            continue
-        if box.size > MAX_META:
-            raise LeaveAloneError(
-                "The file-level description is too large to be checked, so the file is left as it is."
-            )
-        data = memoryview(source.read_at(box.offset, box.size))
-        edits = item_edits(data, BoxHeader("meta", 0, box.size, box.header_size), move.of_run)
-        if edits:
-            found.append((box, edited(data, edits)))
-    return tuple(found)

@@ -64,8 +64,9 @@ def is_ascending(data: Buffer, width: int) -> bool:
 def bytes_used(data: Buffer, width: int) -> int:
     """How many of the `width` bytes of the values in `data` are used by any of them."""
     plain = bytes(data)
+    none = bytes(len(plain) // width)
     for unused in range(width):
-        if plain[unused::width].count(0) * width < len(plain):
+        if plain[unused::width] != none:
             return width - unused
     return 0
 

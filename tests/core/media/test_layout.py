@@ -60,7 +60,12 @@ CASES = {
         [mb.FTYP, MDAT, mb.moov(mb.trak(mb.stco([32]), 1), more=[mb.box(b"mvex")])],
         Layout.NEEDS,
     ),
-    "segment index without fragments": ([mb.FTYP, mb.full(b"sidx", bytes(20)), MDAT, AT_32], Layout.UNSUPPORTED),
+    "empty segment index without fragments": ([mb.FTYP, mb.full(b"sidx", bytes(20)), MDAT, AT_32], Layout.NEEDS),
+    "identified media": ([mb.FTYP, mb.box(b"imda", bytes(4), MEDIA), AT_32], Layout.UNSUPPORTED),
+    "two tables of places in one track": (
+        [mb.FTYP, MDAT, mb.moov(mb.trak(mb.stco([32]), 1, more=[mb.co64([32])]))],
+        Layout.UNSUPPORTED,
+    ),
     "two indexes": ([mb.FTYP, MDAT, AT_32, AT_32], Layout.UNSUPPORTED),
     "ftyp behind the media": ([MDAT, mb.FTYP, mb.moov(mb.trak(mb.stco([8]), 1))], Layout.UNSUPPORTED),
     "no index": ([mb.FTYP, MDAT], Layout.CORRUPT),
