@@ -75,7 +75,7 @@ class Desktop(QObject):
             self.saved, parallel_parts=settings.parallel_parts, network=settings.network, parent=self
         )
         tools = find_tools(settings.ffmpeg_path or None, settings.ffprobe_path or None)
-        self.journal = _open_journal()
+        self.journal, no_journal = _open_journal()
         limiter = RateLimiter(settings.speed_limit_bytes_per_s)
         self.bridge = JobBridge(tools, self, means=Means(tools, self.journal, limiter, ENDLESS))
         # Before anybody else hears of a connection: what waits for it asks the bridge.
@@ -86,6 +86,8 @@ class Desktop(QObject):
         self.library = LibraryPage(self.session)
         self.delivery = DeliveryPage(self.session)
         self.activity = ActivityPage(self.bridge, self.journal)
+        if no_journal is not None:
+            self.activity.set_problem(no_journal)
         pages: dict[str, QWidget] = {
             "publish": self.publish,
             "library": self.library,
@@ -257,16 +259,16 @@ class Desktop(QObject):
         self._app.quit()
 
 
-def _open_journal() -> Journal | None:
-    """The journal; without one the program works and forgets."""
+def _open_journal() -> tuple[Journal | None, VidcdnError | None]:
+    """The journal, or why there is none; without it the program works, and what is interrupted begins anew."""
     try:
         journal = Journal()
     except VidcdnError as exc:
         _log.warning("no journal: %s", exc.sentence())
-        return None
+        return None, exc
     if journal.problem is not None:
         _log.warning("%s", journal.problem.sentence())
-    return journal
+    return journal, None
 
 
 class _CrashNet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -426,4 +427,22 @@ def test_a_finished_job_is_found_again_in_the_library(world: World, film: Path) 
     world.until_stopped(desktop, lambda: world.close(desktop))
     with contextlib.closing(Journal()) as journal:
         assert journal.job(job_id) is None
+    assert_arrived_once(world, film)
+
+
+def test_a_newer_journal_is_told_and_everything_else_works(world: World, film: Path) -> None:
+    with contextlib.closing(Journal()) as journal:
+        path = journal.path
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.commit()
+    world.gate.open()
+    desktop = world.start()
+    assert desktop.journal is None
+    desktop.window.show_page("activity")
+    assert "an upload that is interrupted starts again" in desktop.activity.problem.text.text()
+    desktop.publish.add_files([film])
+    world.wait(lambda: desktop.bridge.counts().ready == 1)
+    desktop.bridge.publish_all()
+    world.wait(lambda: desktop.bridge.counts().live == 1)
     assert_arrived_once(world, film)

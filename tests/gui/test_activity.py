@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from vidcdn_desktop.errors import SettingsInvalid
 from vidcdn_desktop.gui import background
 from vidcdn_desktop.gui.activity import words
 from vidcdn_desktop.gui.activity.entry import Entry, Origin, entry_of, entry_of_record, report
@@ -211,6 +212,31 @@ def test_jobs_of_the_command_line_appear_when_the_page_is_shown_again(
     keep(journal, record("two", "published", 0.5))
     show(qtbot, page, ["one", "two"])
     assert shown(page) == ["two", "one"]
+
+
+def test_a_journal_that_cannot_be_read_is_told_on_the_page(
+    qtbot: QtBot, page: ActivityPage, journal: Journal, bridge: JobBridge
+) -> None:
+    keep(journal, record("one", "published"))
+    show(qtbot, page, ["one"])
+    assert not page.problem.isVisible()
+    page.hide()
+    closed = Journal(journal.path.with_name("other.sqlite3"))
+    closed.close()
+    page.history._journal = closed
+    page.show()
+    qtbot.waitUntil(page.problem.isVisible, timeout=10_000)
+    assert page.problem.text.text()
+    assert shown(page) == ["one"]  # what is known stays
+
+
+def test_without_a_journal_the_page_says_what_that_means(qtbot: QtBot, bridge: JobBridge) -> None:
+    made = ActivityPage(bridge, None)
+    qtbot.addWidget(made)
+    made.set_problem(SettingsInvalid("The journal is a newer version's.", "Nothing can be resumed.", "Update."))
+    made.show()
+    assert made.problem.isVisible()
+    assert made.problem.text.text().startswith("The journal is a newer version's. Nothing can be resumed.")
 
 
 # Details and reports

@@ -53,6 +53,7 @@ class TransferDesk(QObject):
         """Job id to verb: what is done once its connection is open."""
         self._resume_once = False
         """Whether what is recalled next goes on by itself."""
+        self._tell_once = False
         self._asked = ("", "", "")
         self._wanted_refs: list[ObjectRef] = []
         self.dialog: SwitchDialog | None = None
@@ -88,11 +89,15 @@ class TransferDesk(QObject):
     # What an earlier run has left
     def recall(self, *, resume: bool) -> None:
         """Look up what an earlier run was at; `resume`: go on with it by itself, once its connection is open."""
-        self._resume_once = resume
+        self._tell_once, self._resume_once = True, resume
         self.activity.history.read(prune=True)
 
     @Slot(object)
     def _on_recalled(self, recalled: Recalled) -> None:
+        count = len(self.activity.entries_left_over())
+        if self._tell_once and count and not self._resume_once:
+            self._tell(f"{plural(count, 'transfer')} can go on where an earlier run stopped")
+        self._tell_once = False
         if not self._resume_once:
             return
         self._resume_once = False
@@ -110,6 +115,13 @@ class TransferDesk(QObject):
             if not (self._bridge.needs_connection(job_id) or self._bridge.downloads.needs_connection(job_id)):
                 del self._pending[job_id]
                 self.activity.do(verb, job_id)
+
+    def _tell(self, text: str) -> None:
+        """Say something on the page that is shown; the Activity page says it by itself."""
+        toasts = {"publish": self.publish.toast, "library": self.library.toast}
+        toast = toasts.get(self._window.current_page)
+        if toast is not None:
+            toast.show_message(text, "Show in Activity", self._show_activity)
 
     # Another connection
     @Slot(object)

@@ -46,6 +46,11 @@ class History(QObject):
         self._reading = False
         self._again = False
 
+    @property
+    def problem(self) -> VidcdnError | None:
+        """What the user should know of the journal: it was damaged, or lately could not be written."""
+        return self._journal.problem if self._journal is not None else None
+
     def read(self, *, prune: bool = False) -> None:
         """Look into the journal; the answer comes by signal. A look under way is followed by one more."""
         journal = self._journal

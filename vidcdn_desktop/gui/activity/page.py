@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.activity import words
 from vidcdn_desktop.gui.activity.cards import EntryCards
 from vidcdn_desktop.gui.activity.entry import Entry, Origin, entry_of, entry_of_download, entry_of_record, report
@@ -22,6 +23,7 @@ from vidcdn_desktop.gui.widgets import (
     Button,
     EmptyState,
     IconLabel,
+    NotePanel,
     PageFooter,
     PageHeader,
     PlainLabel,
@@ -93,6 +95,8 @@ class ActivityPage(QWidget):
         """Removed from the list, though the journal may still have them."""
         self.history = History(journal, self)
         self.history.recalled.connect(self._on_recalled)
+        self.history.failed.connect(self._on_not_recalled)
+        self._problem: VidcdnError | None = None
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -112,6 +116,10 @@ class ActivityPage(QWidget):
         body, column = page_body()
         column.setContentsMargins(PAGE_MARGIN - GUTTER, 0, PAGE_MARGIN - GUTTER, 0)
         column.setSpacing(0)
+        self.problem = NotePanel("", "warning")
+        self._problem_row = beside_bar(self.problem, 10)
+        self._problem_row.hide()
+        column.addWidget(self._problem_row)
         self.interrupted = _Interrupted()
         self._interrupted_row = beside_bar(self.interrupted, 10)
         column.addWidget(self._interrupted_row)
@@ -195,6 +203,24 @@ class ActivityPage(QWidget):
         self._bridge.downloads.restore([found for found in recalled.downloads if found.record.id not in self._gone])
         self._records = {record.id: record for record in recalled.records if record.id not in self._gone}
         self._take_in()
+
+        self._show_problem(self.history.problem)
+
+    @Slot(object)
+    def _on_not_recalled(self, error: VidcdnError) -> None:
+        self._show_problem(error)
+
+    def set_problem(self, problem: VidcdnError) -> None:
+        """Say as long as the program runs why jobs are not written down."""
+        self._problem = problem
+        self._show_problem(None)
+
+    def _show_problem(self, latest: VidcdnError | None) -> None:
+        problem = latest or self._problem
+        text = problem.sentence() if problem is not None else ""
+        self.problem.text.set_text(text)
+        self.problem.setAccessibleName(text)
+        self._problem_row.setVisible(bool(text))
 
     def _take_in(self) -> None:
         entries: dict[str, Entry] = {}
