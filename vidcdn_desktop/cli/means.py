@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from vidcdn_desktop.cli.context import tools_for_settings
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.convert import sweep_conversions
 from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.limits import RateLimiter
@@ -54,6 +55,7 @@ def means_for(args: argparse.Namespace, output: Output) -> Iterator[Means]:
             output.note(journal.problem.sentence())
     except VidcdnError as exc:
         output.note(f"{exc.what} An interrupted upload could not be resumed.")
+    sweep_conversions(journal)
     limit = args.limit or load_settings().speed_limit_bytes_per_s
     try:
         yield Means(

@@ -19,11 +19,13 @@ from vidcdn_desktop.jobs.keeping import unfinished_for
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobState, LinkStyle, PublishOptions, PublishResult, Step, StepState
 from vidcdn_desktop.jobs.publish import PublishJob
+from vidcdn_desktop.media.convert_model import ConversionKind, ConversionProgress
 from vidcdn_desktop.storage.weather import Patience
-from vidcdn_desktop.textsafe import display, format_elapsed, format_size
+from vidcdn_desktop.textsafe import display, format_elapsed, format_left, format_size
 
 _STEP_WORDS = {
     Step.INSPECT: "Inspect",
+    Step.CONVERT: "Convert",
     Step.FAST_START: "Fast start",
     Step.UPLOAD: "Upload",
     Step.THUMBNAIL: "Thumbnail",
@@ -42,6 +44,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--prefix", default=None, help="key prefix; else the connection's (videos)")
     parser.add_argument("--link", choices=[style.value for style in LinkStyle], default=LinkStyle.VERSIONED.value)
     parser.add_argument("--as-is", action="store_true", help="publish a file that needs conversion as it is")
+    parser.add_argument("--no-convert", action="store_true", help="refuse a file that needs conversion")
     parser.add_argument("--no-verify", action="store_true", help="do not check the link through the CDN")
     parser.add_argument("--require-live", action="store_true", help="exit with 1 unless the CDN serves the video")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted publish of the same file")
@@ -78,6 +81,7 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
             thumbnail_image=args.thumbnail,
             thumbnail_at_s=args.thumbnail_at,
             as_is=args.as_is,
+            convert=not args.no_convert,
             verify=not args.no_verify,
         )
         if connection.profile.is_practice:
@@ -166,8 +170,18 @@ class _Reporter:
             self._output.paint(f"{display(snapshot.waiting.error.what)} Next try in {seconds:.0f} s.")
         elif running is Step.UPLOAD and snapshot.progress is not None:
             self._output.paint(f"Upload: {progress_text(snapshot.progress)}")
+        elif running is Step.CONVERT and snapshot.converting is not None:
+            self._output.paint(f"Convert: {converting_text(snapshot.converting)}")
         elif running is not None:
             self._output.paint(f"{_STEP_WORDS[running]}…")
+
+
+def converting_text(progress: ConversionProgress) -> str:
+    """How far a conversion is: "43 % · 2 min left"."""
+    if progress.fraction is None:
+        return "under way"
+    done = f"{progress.fraction * 100:.0f} %"
+    return f"{done} · {format_left(progress.left_s)}" if progress.left_s is not None else done
 
 
 def live_sentence(result: PublishResult) -> str:
@@ -192,6 +206,10 @@ def as_lines(result: PublishResult) -> list[str]:
         f"  {live_sentence(result)}",
         f"  {format_size(result.size)} as {display(result.key)}",
     ]
+    if result.converted is not None:
+        how = "without re-encoding" if result.converted.kind is ConversionKind.REMUX else "encoded"
+        lines.append(f"  Converted to MP4 ({how}) from {format_size(result.converted.source_size)}.")
+        lines += [f"  Subtitles: {file.url or display(file.key)}" for file in result.converted.subtitles]
     if result.proved_by:
         lines.append(f"  Proved by {result.proved_by}: what is in the bucket is what was sent.")
     if result.resumed_bytes:

@@ -16,7 +16,7 @@ from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.errors import UnexpectedProblem, VidcdnError
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishOptions, PublishPlan, Step, StepSnapshot, StepState
-from vidcdn_desktop.jobs.plan import Destination, plan_publish, refusal, title_of
+from vidcdn_desktop.jobs.plan import Destination, conversion_of, plan_publish, refusal, title_of
 from vidcdn_desktop.jobs.states import RUNNING, check_transition
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.media.ffmpeg import Tools
@@ -87,7 +87,7 @@ class Job:
             title=options.title or path.stem or path.name,
             state=JobState.INSPECTING,
             options=options,
-            steps=tuple(StepSnapshot(step) for step in Step),
+            steps=tuple(StepSnapshot(step) for step in Step if step is not Step.CONVERT),
             created=datetime.now(UTC),
         )
 
@@ -160,6 +160,7 @@ class Job:
                 result=None,
                 finished=None,
                 waiting=None,
+                converting=None,
                 steps=tuple(s if s.step is Step.INSPECT else StepSnapshot(s.step) for s in self._snapshot.steps),
             )
         self._tell()
@@ -286,7 +287,13 @@ class Job:
         plan: PublishPlan | None = None
         if info is not None and destination is not None and refusal(info, self._snapshot.options) is None:
             plan = plan_publish(info, self._snapshot.options, destination, hex8=self._content_mark(), job_id=self.id)
-        self._update(plan=plan)
+        self._update(plan=plan, steps=self._steps_needed())
+
+    def _steps_needed(self) -> tuple[StepSnapshot, ...]:
+        """All steps, with a conversion only where there will be one; what is known of each stays."""
+        converts = self.info is not None and conversion_of(self.info, self._snapshot.options) is not None
+        known = {s.step: s for s in self._snapshot.steps}
+        return tuple(known.get(s, StepSnapshot(s)) for s in Step if converts or s is not Step.CONVERT)
 
     def _content_mark(self, salt: str = "") -> str:
         """Eight hex digits for the key: the film, and the thumbnail choice, since both are cached for a year."""

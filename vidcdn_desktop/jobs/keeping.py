@@ -71,6 +71,7 @@ def options_from(saved: Mapping[str, Any] | None) -> PublishOptions:
         thumbnail_image=Path(image) if isinstance(image, str) and image else None,
         thumbnail_at_s=float(at) if isinstance(at, (int, float)) else None,
         as_is=data.get("as_is") is True,
+        convert=data.get("convert") is not False,
         verify=data.get("verify") is not False,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from vidcdn_desktop.delivery.model import DeliveryReport, PlayableUrl
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.media.convert_model import Conversion, ConversionProgress, ConversionReport
 from vidcdn_desktop.media.info import MediaInfo
 from vidcdn_desktop.progress import ProgressSnapshot
 from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
@@ -30,6 +31,8 @@ class Step(Enum):
     """The steps of a publish, in order."""
 
     INSPECT = "inspect"
+    CONVERT = "convert"
+    """Only of files that have to become an MP4 first."""
     FAST_START = "fast_start"
     UPLOAD = "upload"
     THUMBNAIL = "thumbnail"
@@ -94,6 +97,8 @@ class PublishOptions:
     """Time of the chosen frame; None: the first that is not black."""
     as_is: bool = False
     """Publish a file that needs conversion without converting it."""
+    convert: bool = True
+    """Convert what needs it; False: refuse such files."""
     verify: bool = True
 
 
@@ -113,6 +118,8 @@ class PublishPlan:
     moves_index: bool
     notes: tuple[str, ...] = ()
     """Sentences worth showing before the upload."""
+    conversion: Conversion | None = None
+    """What is done to the film before it is sent; None: nothing. `size` is an estimate then."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,7 @@ class PublishResult:
     bytes_sent: int
     """Body bytes of the video, each counted once."""
     disk_bytes_written: int
-    """For the video: 0, always. The poster is written to memory too."""
+    """For the video: 0, unless it had to be converted. The poster is written to memory."""
     seconds: Mapping[str, float]
     """Per step name."""
     verified: DeliveryReport | None
@@ -156,6 +163,8 @@ class PublishResult:
     """Bytes of the video that an earlier run had sent already."""
     retries: int = 0
     """Requests that had to be sent again."""
+    converted: ConversionReport | None = None
+    """What was converted; None: what is in the bucket is the original's film."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +187,8 @@ class JobSnapshot:
     """JPEG of the thumbnail as far as it is known; empty before."""
     thumbnail_problem: VidcdnError | None = None
     """Why the picture the user chose is not used; a frame of the film is."""
+    converting: ConversionProgress | None = None
+    """How far the conversion is; None while there is none."""
     waiting: Waiting | None = None
     """Why nothing gets through at the moment and when it is tried again; None in good weather."""
     kept_bytes: int = 0

@@ -9,6 +9,7 @@ from vidcdn_desktop.delivery.model import Distribution, PlayableUrl
 from vidcdn_desktop.delivery.urls import playable_urls
 from vidcdn_desktop.errors import CorruptMedia, NotAVideo, UnsupportedMedia, VidcdnError
 from vidcdn_desktop.jobs.model import LinkStyle, PublishOptions, PublishPlan
+from vidcdn_desktop.media.convert_model import Conversion
 from vidcdn_desktop.media.info import Layout, MediaInfo, Verdict
 from vidcdn_desktop.storage.content_types import content_type
 from vidcdn_desktop.storage.keys import (
@@ -54,6 +55,11 @@ def extension_of(info: MediaInfo) -> str:
     return own if own.isascii() and own.isalnum() and len(own) <= 5 else "bin"
 
 
+def conversion_of(info: MediaInfo, options: PublishOptions) -> Conversion | None:
+    """What will be done to a film before it is sent; None: it is sent as it is, or not at all."""
+    return info.conversion if options.convert and not options.as_is else None
+
+
 def pick_url(
     destination: Destination, key: str, distributions: Sequence[Distribution] | None = None
 ) -> PlayableUrl | None:
@@ -71,7 +77,7 @@ def refusal(info: MediaInfo, options: PublishOptions) -> VidcdnError | None:
         return kind(
             info.reason, "Nothing was published.", info.advice or "Choose another file.", subject=str(info.path)
         )
-    if info.verdict is Verdict.NEEDS_CONVERSION and not options.as_is:
+    if info.verdict is Verdict.NEEDS_CONVERSION and not options.as_is and conversion_of(info, options) is None:
         return UnsupportedMedia(
             info.reason,
             "Nothing was published.",
@@ -100,11 +106,13 @@ def plan_publish(
     """
     title = title_of(info, options)
     versioned = options.link is LinkStyle.VERSIONED
-    key = object_key(options.prefix, info.orientation.value, title, extension_of(info), hex8 if versioned else None)
+    conversion = conversion_of(info, options)
+    extension = conversion.extension if conversion else extension_of(info)
+    key = object_key(options.prefix, info.orientation.value, title, extension, hex8 if versioned else None)
     thumbnail = poster_key(key)
     cache = IMMUTABLE_CACHE if versioned else STABLE_CACHE
     url = pick_url(destination, key)
-    notes: list[str] = []
+    notes: list[str] = list(conversion.notes) if conversion else []
     if url is None:
         notes.append(_NO_CDN_NOTE)
     else:
@@ -125,9 +133,10 @@ def plan_publish(
         thumbnail_headers=ObjectHeaders(content_type="image/jpeg", cache_control=cache),
         link=options.link,
         url=url,
-        size=info.identity.size,
-        moves_index=info.layout.layout is Layout.NEEDS,
+        size=conversion.size_bytes if conversion else info.identity.size,
+        moves_index=conversion is not None or info.layout.layout is Layout.NEEDS,
         notes=tuple(notes),
+        conversion=conversion,
     )
 
 

@@ -27,9 +27,9 @@ from vidcdn_desktop.errors import (
     VidcdnError,
 )
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.convert import ConvertJob, FilmToSend
 from vidcdn_desktop.jobs.counting import CountingSource, LocalWrites
 from vidcdn_desktop.jobs.job import unexpected
-from vidcdn_desktop.jobs.kept import KeptJob
 from vidcdn_desktop.jobs.model import JobState, LinkStyle, PublishPlan, PublishResult, Step, StepState
 from vidcdn_desktop.jobs.plan import plan_publish, refusal
 from vidcdn_desktop.jobs.verify import refresh_and_check, verify_expectation
@@ -76,13 +76,15 @@ class _Run:
     stored: StoredObject | None = None
     bytes_sent: int = 0
     resumed_bytes: int = 0
+    film: FilmToSend | None = None
+    """The converted film; None: the original is sent."""
     log: PartLog | None = None
     first_bytes: bytes = b""
     invalidations: list[Invalidation] = field(default_factory=list)
     report: DeliveryReport | None = None
 
 
-class PublishJob(KeptJob):
+class PublishJob(ConvertJob):
     """A job that can be run. `run` blocks and is called by one worker thread at a time."""
 
     def run(self) -> None:
@@ -114,11 +116,18 @@ class PublishJob(KeptJob):
         except Exception as exc:  # noqa: BLE001 - the runner is where bugs end
             self._fail(self._current, self._with_fate(unexpected(exc, str(self.path)), run))
         finally:
+            self._leave_room()
             self.keep()
 
     def _publish(self, run: _Run, connection: Connection) -> None:
         info = self.info
         assert info is not None
+        if (conversion := self.conversion) is not None:
+            with self._timed(Step.CONVERT, run):
+                run.poster = self._poster_first()
+                run.film = self._convert(conversion)
+                run.writes.add(run.film.bytes_written)
+            info = run.film.info
         with FileSource(info.path) as file:
             with self._timed(Step.FAST_START, run):
                 try:
@@ -135,6 +144,7 @@ class PublishJob(KeptJob):
             token = CancelToken()
         with self._timed(Step.THUMBNAIL, run):
             self._thumbnail(run, connection, token)
+            self._subtitles(run, connection, token)
         with self._timed(Step.INVALIDATE, run):
             self._invalidate(run, connection, token)
         with self._timed(Step.VERIFY, run):
@@ -143,7 +153,7 @@ class PublishJob(KeptJob):
 
     # Steps
     def _fast_start(self, run: _Run, file: FileSource) -> ByteSource:
-        info = self.info
+        info = run.film.info if run.film else self.info
         assert info is not None
         if file.identity != info.identity:
             raise SourceChanged(
@@ -161,7 +171,8 @@ class PublishJob(KeptJob):
         run.first_bytes = plan.source.read_at(0, 64)
         self.meter.set_total(plan.source.size)
         if plan.moved:
-            run.notes.append("The index was moved to the front while uploading; no copy was made on disk.")
+            copy = "no further copy" if run.film else "no copy"
+            run.notes.append(f"The index was moved to the front while uploading; {copy} was made on disk.")
         return plan.source
 
     def _poster_first(self) -> Poster | None:
@@ -242,6 +253,11 @@ class PublishJob(KeptJob):
         self.keep()  # before anything goes up under that name
         return fresh
 
+    def _subtitles(self, run: _Run, connection: Connection, token: CancelToken) -> None:
+        if run.film is not None and run.film.subtitles:
+            run.film, created = self._send_subtitles(run.film, run.plan, connection, token, run.notes)
+            run.created += [] if run.replaced else created
+
     def _thumbnail(self, run: _Run, connection: Connection, token: CancelToken) -> None:
         if run.poster is None:
             self._step_note(Step.THUMBNAIL, StepState.SKIPPED, "no picture")
@@ -278,6 +294,7 @@ class PublishJob(KeptJob):
         keys = [run.plan.ref.key]
         if run.poster_sent:
             keys.append(run.plan.thumbnail_ref.key)
+        keys += [file.key for file in run.film.report.subtitles] if run.film else []
         reference = f"vidcdn-{self.id}-{uuid.uuid4().hex}"
         run.invalidations = self._patiently(
             lambda: connection.invalidate_keys(keys, caller_reference=reference, token=token), token
@@ -365,11 +382,12 @@ class PublishJob(KeptJob):
             version_id=stored.version_id,
             width=stream.display_width if stream else None,
             height=stream.display_height if stream else None,
-            notes=tuple((*plan.notes, *run.notes)),
+            notes=tuple(dict.fromkeys((*plan.notes, *(run.film.report.notes if run.film else ()), *run.notes))),
             published_at=datetime.now(UTC),
             proved_by=stored.proved_by,
             resumed_bytes=run.resumed_bytes,
             retries=self._weather.retries if self._weather else 0,
+            converted=run.film.report if run.film else None,
         )
 
     # Step bookkeeping

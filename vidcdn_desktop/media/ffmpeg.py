@@ -14,12 +14,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.errors import ToolFailed, ToolMissing
+from vidcdn_desktop.media.silence import Silence
 
 _PROTOCOLS = "file,pipe"
 """A playlist or a reference inside a film must not make the tools reach for the network."""
@@ -203,6 +204,39 @@ def run_tool(
     return output
 
 
+def follow_tool(
+    argv: Sequence[str], *, token: CancelToken, silent_s: float, on_output: Callable[[bytes], None]
+) -> None:
+    """Run a program that may take hours, and hand on what it writes to standard output as it comes.
+
+    Like `run_tool`, but the limit is on silence: a program that says nothing for `silent_s` seconds is taken for hung
+    and killed. `on_output` is called in the calling thread.
+
+    Raises: ToolMissing, ToolFailed, Cancelled.
+    """
+    token.raise_if_cancelled()
+    child = _Child(argv, wants_input=False)
+    forget = token.on_cancel(child.kill)
+    watch = Silence(silent_s, child.time_out)
+
+    def heard(piece: bytes) -> None:
+        watch.heard()
+        on_output(piece)
+
+    try:
+        child.communicate(None, None, heard)
+    finally:
+        watch.stop()
+        forget()
+        child.close()
+    if token.is_cancelled:
+        raise token.stopped()
+    if child.timed_out:
+        raise child.failure(f"made no progress for {silent_s:g} seconds", "silence", retryable=True)
+    if child.exit_code:
+        raise child.failure("gave up", f"exit {child.exit_code}")
+
+
 class _Child:
     """One running program: its pipes, its ending, and what it complained about."""
 
@@ -235,15 +269,23 @@ class _Child:
             with contextlib.suppress(OSError):  # it may have ended already
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
 
-    def communicate(self, input_bytes: bytes | None, max_output_bytes: int) -> bytes | None:
-        """Feed the child and read it to its end; None if it wrote more than `max_output_bytes`."""
+    def communicate(
+        self,
+        input_bytes: bytes | None,
+        max_output_bytes: int | None,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> bytes | None:
+        """Feed the child and read it to its end; None if it wrote more than `max_output_bytes`.
+
+        With `on_output` what it writes goes there, and nothing is kept.
+        """
         helpers = [threading.Thread(target=self._drain_stderr, name=f"{self._name}-stderr")]
         if input_bytes is not None:
             helpers.append(threading.Thread(target=self._feed, args=(input_bytes,), name=f"{self._name}-stdin"))
         for helper in helpers:
             helper.start()
         try:
-            output = self._read_output(max_output_bytes)
+            output = self._read_output(max_output_bytes, on_output)
         except BaseException:
             self.kill()
             raise
@@ -254,13 +296,16 @@ class _Child:
         self.exit_code = self._process.wait()
         return output
 
-    def _read_output(self, max_output_bytes: int) -> bytes | None:
+    def _read_output(self, max_output_bytes: int | None, on_output: Callable[[bytes], None] | None) -> bytes | None:
         assert self._process.stdout is not None
         pieces: list[bytes] = []
         length = 0
         while piece := os.read(self._process.stdout.fileno(), _READ_BYTES):
+            if on_output is not None:
+                on_output(piece)
+                continue
             length += len(piece)
-            if length > max_output_bytes:
+            if max_output_bytes is not None and length > max_output_bytes:
                 self.kill()
                 return None
             pieces.append(piece)

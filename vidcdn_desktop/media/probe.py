@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from vidcdn_desktop.bytesource import FileSource, source_error
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import CorruptMedia, SourceGone, ToolFailed, ToolMissing
 from vidcdn_desktop.media.containers import Kind, Sniffed, mp4_container_words, sniff
+from vidcdn_desktop.media.convert_plan import conversion_words, plan_conversion
 from vidcdn_desktop.media.ffmpeg import Tools, installation_advice
 from vidcdn_desktop.media.ffprobe import SURE_SCORE, ProbeFacts, probe_file
-from vidcdn_desktop.media.info import Layout, LayoutReport, MediaInfo
+from vidcdn_desktop.media.info import Layout, LayoutReport, MediaInfo, Verdict
 from vidcdn_desktop.media.layout import read_layout
 from vidcdn_desktop.media.movie import MovieFacts, read_movie
 from vidcdn_desktop.media.verdict import Findings, conclude
@@ -72,7 +74,20 @@ def inspect(path: Path, *, token: CancelToken, tools: Tools) -> MediaInfo:
         probe, probed = _probe(real, layout, sniffed, token, tools)
         movie = _read_index(source, layout) if _needs_index(layout, probe) else None
         source.check_unchanged()
-        return _assemble(path, source, layout, sniffed, probe, movie, probed=probed)
+        info = _assemble(path, source, layout, sniffed, probe, movie, probed=probed)
+    return _with_conversion(info, tools)
+
+
+def _with_conversion(info: MediaInfo, tools: Tools) -> MediaInfo:
+    """Say how the file becomes an MP4, where browsers do not play it as it is and ffmpeg is there to do it."""
+    if info.verdict is not Verdict.NEEDS_CONVERSION:
+        return info
+    if tools.ffmpeg is None:
+        return replace(info, advice=f"Converting it needs ffmpeg, which was not found. {installation_advice()}")
+    conversion = plan_conversion(info)
+    if conversion is None:
+        return info
+    return replace(info, conversion=conversion, advice=f"{conversion_words(conversion)}.")
 
 
 def _resolve(path: Path) -> Path:

@@ -28,6 +28,7 @@ _REFUSED = "Can't be published: "
 
 _STEP_NAMES = {
     Step.INSPECT: "Looking at the file",
+    Step.CONVERT: "Converting to MP4",
     Step.FAST_START: "Preparing the fast start",
     Step.UPLOAD: "Uploading",
     Step.THUMBNAIL: "Sending the thumbnail",

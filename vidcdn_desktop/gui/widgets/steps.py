@@ -13,6 +13,7 @@ from vidcdn_desktop.jobs.model import Step, StepSnapshot, StepState
 
 STEP_NAMES: Mapping[Step, str] = {
     Step.INSPECT: "Inspect",
+    Step.CONVERT: "Convert",
     Step.FAST_START: "Fast start",
     Step.UPLOAD: "Upload",
     Step.THUMBNAIL: "Thumbnail",
