@@ -23,7 +23,7 @@ import servers
 from faultplans import Act, Request
 from faults import FaultProxy, Phase
 
-RUNS = int(os.environ.get("VIDCDN_KILL_RUNS", "10"))
+RUNS = int(os.environ.get("VIDCDN_KILL_RUNS", "8"))
 
 PARALLEL = 2
 PART = 8 * MIB
