@@ -15,14 +15,26 @@ from typing import Any
 
 from vidcdn_desktop import __version__
 from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
-from vidcdn_desktop.cli import check, download, endpoint, faststart, inspect, invalidate, ls, practice, publish, uploads
+from vidcdn_desktop.cli import (
+    check,
+    download,
+    endpoint,
+    faststart,
+    inspect,
+    invalidate,
+    ls,
+    practice,
+    publish,
+    repair,
+    uploads,
+)
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.errors import SettingsInvalid, UnexpectedProblem, VidcdnError
 from vidcdn_desktop.logs import setup_logging
 
 _log = logging.getLogger(__name__)
 
-_COMMANDS = (inspect, faststart, publish, uploads, download, ls, invalidate, check, endpoint, practice)
+_COMMANDS = (inspect, faststart, publish, uploads, download, ls, repair, invalidate, check, endpoint, practice)
 
 
 def build_parser() -> argparse.ArgumentParser:
