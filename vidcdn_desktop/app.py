@@ -40,6 +40,7 @@ from vidcdn_desktop.gui.settings_dialog import SettingsDialog
 from vidcdn_desktop.gui.theme import Theme, ThemeMode, apply_theme
 from vidcdn_desktop.gui.transfers import TransferDesk
 from vidcdn_desktop.jobs.connections import SavedConnections
+from vidcdn_desktop.jobs.convert import sweep_conversions
 from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.jobs.means import ENDLESS, Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
@@ -266,6 +267,7 @@ def _open_journal() -> tuple[Journal | None, VidcdnError | None]:
     except VidcdnError as exc:
         _log.warning("no journal: %s", exc.sentence())
         return None, exc
+    sweep_conversions(journal)
     if journal.problem is not None:
         _log.warning("%s", journal.problem.sentence())
     return journal, None

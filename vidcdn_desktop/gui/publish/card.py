@@ -170,7 +170,7 @@ class VideoCard(Card):
         waits = snapshot.waiting is not None
         self.progress.set_tint("warning" if waits else "accent")
         self.line.set_tint("warning" if waits else "muted")
-        self.progress.set_fraction(snapshot.progress.fraction if snapshot.progress else None)
+        self.progress.set_fraction(words.running_fraction(snapshot))
         self.line.set_text(words.progress_line(snapshot.progress, snapshot))
         self.steps.set_steps(snapshot.steps)
 

@@ -7,7 +7,9 @@ import math
 from vidcdn_desktop.gui.models.counts import Counts, delivery_problem
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishResult, Step, StepState
 from vidcdn_desktop.jobs.states import RUNNING
-from vidcdn_desktop.media.info import Verdict
+from vidcdn_desktop.media.convert_model import ConversionKind, ConversionProgress
+from vidcdn_desktop.media.convert_plan import conversion_words
+from vidcdn_desktop.media.info import MediaInfo, Verdict
 from vidcdn_desktop.progress import ProgressSnapshot
 from vidcdn_desktop.storage.weather import Waiting
 from vidcdn_desktop.textsafe import display, format_left, format_rate, format_size, plural
@@ -56,7 +58,17 @@ def badges(snapshot: JobSnapshot) -> list[Marked]:
     if state is not JobState.READY or info is None:
         return []
     style = "Versioned link" if snapshot.options.link is LinkStyle.VERSIONED else "Same link"
-    return [_VERDICTS[info.verdict], (style, "accent")]
+    return [_verdict(snapshot, info), (style, "accent")]
+
+
+def _verdict(snapshot: JobSnapshot, info: MediaInfo) -> Marked:
+    """What will happen to the file itself."""
+    if info.verdict is Verdict.NEEDS_CONVERSION and snapshot.options.as_is:
+        return _VERDICTS[Verdict.AS_IS]
+    if info.conversion is not None:
+        kind = "success" if info.conversion.kind is ConversionKind.REMUX else "warning"
+        return conversion_words(info.conversion), kind
+    return _VERDICTS[info.verdict]
 
 
 def live_badge(snapshot: JobSnapshot) -> Marked | None:
@@ -104,7 +116,9 @@ def advice(snapshot: JobSnapshot) -> str:
         return paused_line(snapshot)
     if snapshot.state is JobState.READY and snapshot.info is not None:
         notes = snapshot.plan.notes if snapshot.plan else ()
-        return " ".join(display(text) for text in (snapshot.info.advice, *notes) if text)
+        # What is done to a film that is converted stands in its badge.
+        first = "" if snapshot.info.conversion is not None else snapshot.info.advice
+        return " ".join(display(text) for text in (first, *notes) if text)
     return ""
 
 
@@ -113,7 +127,27 @@ def progress_line(progress: ProgressSnapshot | None, snapshot: JobSnapshot) -> s
     running = next((s.step for s in snapshot.steps if s.state is StepState.RUNNING), None)
     if running is Step.UPLOAD:
         return transfer_line(snapshot.state, progress, snapshot.waiting, _STEP_NAMES[running])
-    return transfer_line(snapshot.state, None, snapshot.waiting, _STEP_NAMES[running] if running else "Starting")
+    doing = _STEP_NAMES[running] if running else "Starting"
+    if running is Step.CONVERT and snapshot.state is JobState.RUNNING and snapshot.converting is not None:
+        return converting_line(snapshot.converting, doing)
+    return transfer_line(snapshot.state, None, snapshot.waiting, doing)
+
+
+def converting_line(progress: ConversionProgress, doing: str) -> str:
+    """How far a conversion is: "Converting to MP4 · 43 % · 2 min left"."""
+    parts = [doing] if progress.fraction is not None else [f"{doing}…"]
+    if progress.fraction is not None:
+        parts.append(f"{progress.fraction * 100:.0f} %")
+    if progress.left_s is not None:
+        parts.append(format_left(progress.left_s))
+    return " · ".join(parts)
+
+
+def running_fraction(snapshot: JobSnapshot) -> float | None:
+    """How full the bar of a running job is: of its conversion while that goes on, else of its upload."""
+    if snapshot.converting is not None:
+        return snapshot.converting.fraction
+    return snapshot.progress.fraction if snapshot.progress else None
 
 
 def transfer_line(
