@@ -17,8 +17,8 @@ from vidcdn_desktop.bytesource import ByteSource, RangesSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import Conflict, UnsupportedMedia, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
-from vidcdn_desktop.jobs.repair_leftovers import Leftovers, end_left, find_leftovers, helper_of, helper_prefix, settle
-from vidcdn_desktop.jobs.repair_marks import Marks, helper_key
+from vidcdn_desktop.jobs.repair_leftovers import Leftovers, end_left, find_leftovers, helper_of, settle
+from vidcdn_desktop.jobs.repair_marks import Marks, helper_key, helper_prefix
 from vidcdn_desktop.media.faststart import FastStartPlan, plan_fast_start
 from vidcdn_desktop.media.info import Layout
 from vidcdn_desktop.storage.capabilities import Support

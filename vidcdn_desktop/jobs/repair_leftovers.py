@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import CorruptMedia, ObjectNotFound, VidcdnError
-from vidcdn_desktop.jobs.repair_marks import Left, base_of, helper_prefix, is_copy_of
+from vidcdn_desktop.jobs.repair_marks import Left, base_of, is_copy_of
 from vidcdn_desktop.media.boxes import scan_top_level
 from vidcdn_desktop.storage import undo
 from vidcdn_desktop.storage.port import ObjectRef, Storage, StoredObject, UnfinishedUpload, UploadIntent, UploadRecord
