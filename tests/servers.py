@@ -34,6 +34,8 @@ class Endpoint:
     secret_access_key: str = "practice-secret"
     region: str = "us-east-1"
     name: str = "moto"
+    authority: str = ""
+    """File with the certificate to trust; empty for http."""
 
     def client(self, *, attempts: int | None = None, url: str = "", verify: Any = None, **keys: str) -> Any:
         """A client as the program builds it; `attempts` overrides the number of tries to keep failures quick."""
@@ -51,7 +53,8 @@ class Endpoint:
             aws_secret_access_key=keys.get("secret_access_key", self.secret_access_key),
             region_name=self.region,
         )
-        client = session.client("s3", endpoint_url=target, config=config, verify=verify)
+        trust = verify if verify is not None else self.authority or None
+        client = session.client("s3", endpoint_url=target, config=config, verify=trust)
         prepare_s3_client(client)
         return client
 

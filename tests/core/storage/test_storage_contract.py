@@ -56,7 +56,7 @@ def test_checksum_is_given_only_where_the_store_confirmed_it(
 ) -> None:
     source = BytesSource(os.urandom(9 * MIB))
     stored = upload(storage, source, ref, HEADERS, token=CancelToken(), only_if_absent=True)
-    if endpoint.name == "swift":  # verifies checksums, keeps none
+    if endpoint.name.startswith("swift"):  # verifies checksums, keeps none
         assert (stored.checksum, stored.checksum_algorithm) == ("", "")
     else:
         assert stored.checksum == checksum_of("CRC64NVME", source, 0, source.size)
@@ -67,7 +67,7 @@ def test_crc32_of_the_whole_object(endpoint: servers.Endpoint, ref: ObjectRef) -
     storage = S3Storage(endpoint.client(), checksum_algorithm="CRC32")
     data = os.urandom(17 * MIB + 3)
     stored = upload(storage, BytesSource(data), ref, HEADERS, token=CancelToken(), only_if_absent=True)
-    if endpoint.name == "moto":
+    if endpoint.name.startswith("moto"):
         assert base64.b64decode(stored.checksum) == zlib.crc32(data).to_bytes(4, "big")
     assert everything(storage, ref, len(data)) == data
 
@@ -193,11 +193,13 @@ def test_unfinished_uploads_are_listed_and_aborted_twice(storage: S3Storage, ref
     assert list(storage.list_unfinished(ref.bucket)) == []
 
 
-def test_delete_and_presign(storage: S3Storage, ref: ObjectRef) -> None:
+def test_delete_and_presign(storage: S3Storage, ref: ObjectRef, endpoint: servers.Endpoint) -> None:
+    import ssl
     import urllib.request
 
     storage.put(ref, BytesSource(b"film"), HEADERS, token=CancelToken())
-    with urllib.request.urlopen(storage.presign_get(ref, 60)) as reply:
+    trust = ssl.create_default_context(cafile=endpoint.authority) if endpoint.authority else None
+    with urllib.request.urlopen(storage.presign_get(ref, 60), context=trust) as reply:
         assert reply.read() == b"film"
     storage.delete(ref)
     with pytest.raises(e.ObjectNotFound):
