@@ -61,7 +61,7 @@ def test_an_object_of_another_program(endpoint: servers.Endpoint, bucket: str, f
     """Parts of another size, a checksum of another kind (or none at all): it still arrives, and is not called wrong."""
     data = os.urandom(20 * MIB + 3)
     other = boto3.client(
-        "s3", endpoint_url=endpoint.url, aws_access_key_id=endpoint.access_key_id,
+        "s3", endpoint_url=endpoint.url, verify=endpoint.authority or None, aws_access_key_id=endpoint.access_key_id,
         aws_secret_access_key=endpoint.secret_access_key, region_name=endpoint.region,
     )  # fmt: skip
     other.upload_fileobj(io.BytesIO(data), bucket, "theirs.bin")
