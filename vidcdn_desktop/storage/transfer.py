@@ -63,6 +63,7 @@ class Transfer:
         only_if_absent: bool,
         parallel: int,
         check_source: Callable[[], None] | None,
+        note: Callable[[str], None],
     ) -> None:
         self.storage = storage
         self._source = source
@@ -73,6 +74,7 @@ class Transfer:
         self.only_if_absent = only_if_absent
         self._parallel = parallel
         self._check_source = check_source
+        self._note = note
         self._mark = _new_mark(headers)
         self.ask: Future[BegunUpload] | None = None
         self.begun: BegunUpload | None = None
@@ -139,7 +141,10 @@ class Transfer:
                 remains = remains_of(self.storage, self._source, record, plan, self.flow.stop)
             if remains is None:
                 # Completed, and the answer was lost with the process; or swept away.
-                return own_object(self.storage, self.ref, self._mark, self._source.size) or {}
+                found = own_object(self.storage, self.ref, self._mark, self._source.size)
+                if found is None and record.parts:
+                    self._note("What was sent before is no longer in the bucket, so the video was sent from its start.")
+                return found or {}
             self.begun = remains.begun
             return remains.parts
 

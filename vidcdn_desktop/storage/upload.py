@@ -97,6 +97,7 @@ def upload(
         only_if_absent,
         max(1, parallel),
         check_source,
+        note,
     )
     if meter is not None and meter.snapshot().total_bytes is None:
         meter.set_total(source.size)

@@ -200,8 +200,10 @@ def test_an_upload_that_was_swept_away_starts_again(storage: S3Storage, ref: Obj
     log, _ = paused_after(2, storage, path, ref)
     assert log.record is not None
     storage.abort_multipart(ref, log.record.upload_id)
-    meter = send(storage, path, ref, log)
+    notes: list[str] = []
+    meter = send(storage, path, ref, log, note=notes.append)
     assert meter.sent_bytes == SIZE
+    assert "no longer in the bucket" in notes[0]
     assert whole(storage, ref) == path.read_bytes()
 
 
