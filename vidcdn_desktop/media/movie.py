@@ -24,6 +24,7 @@ _MAX_INDEX_BYTES = 256 << 20
 _MAX_FRAGMENT_INDEX_BYTES = 16 << 20
 _MAX_FRAGMENTS = 20_000
 _MAX_TRACKS = 1000
+_MAX_BOXES = 200_000
 _MAX_TAG_BYTES = 2000
 _UNKNOWN_32 = 0xFFFFFFFF
 _UNKNOWN_64 = 0xFFFFFFFFFFFFFFFF
@@ -140,6 +141,7 @@ class _Reader:
         self._default_durations: dict[int, int] = {}
         self._tracks: list[_Track] = []
         self._tags: dict[str, str] = {}
+        self._boxes_read = 0
 
     def read(self) -> MovieFacts:
         moov = next(child_boxes(self._data, 0, len(self._data)), None)
@@ -149,11 +151,12 @@ class _Reader:
         traks: list[BoxHeader] = []
         for box in self._children(moov):
             if box.type == "trak":
-                traks.append(box)
+                if len(traks) < _MAX_TRACKS:
+                    traks.append(box)
             elif reader := children.get(box.type):
                 reader(box)
         # The film's own matrix may stand behind the tracks; it is part of every track's.
-        for box in traks[:_MAX_TRACKS]:
+        for box in traks:
             self._tracks.append(self._read_trak(box))
         return self._facts()
 
@@ -207,7 +210,11 @@ class _Reader:
         )
 
     def _children(self, box: BoxHeader) -> Iterator[BoxHeader]:
-        return child_boxes(self._data, box.offset + box.header_size, box.end)
+        for child in child_boxes(self._data, box.offset + box.header_size, box.end):
+            self._boxes_read += 1
+            if self._boxes_read > _MAX_BOXES:
+                raise corrupt("The index of the file has too many parts.", code=f"more than {_MAX_BOXES} boxes")
+            yield child
 
     def _unpack(self, box: BoxHeader, layout: str, skip: int = 0) -> tuple[int, ...]:
         start = box.offset + box.header_size + skip
