@@ -60,6 +60,8 @@ def many_sizes_of_keys() -> bytes:
     return with_tables(mb.stco([32]), STSC, stsz(1), *[saiz] * 60, *[saio] * 60)
 
 
+RUNS_OF_COUNTLESS = b"".join(struct.pack(">III", run * 70_000 + 1, LIES, 1) for run in range(60_000))
+
 # Each takes a number by which it is made smaller: watching memory is slow.
 HOSTILE: dict[str, Callable[[int], bytes]] = {
     "a million empty boxes": lambda n: mb.FTYP + mb.box(b"free") * (1_000_000 // n),
@@ -77,7 +79,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     ),
     "runs of countless samples": lambda n: with_tables(
         mb.stco([32, 40, 600]),
-        mb.full(b"stsc", struct.pack(">I", 60_000), *(struct.pack(">III", r * 70_000 + 1, LIES, 1) for r in range(60_000))),
+        mb.full(b"stsc", struct.pack(">I", 60_000), RUNS_OF_COUNTLESS),
         mb.full(b"stsz", struct.pack(">III", 0, 3, 4), bytes(8)),
     ),
     "sizes that overflow": lambda n: with_tables(mb.stco([32] * 50_000), STSC, stsz(LIES, LIES)),
