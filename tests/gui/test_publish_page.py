@@ -238,9 +238,10 @@ def test_f2_edits_the_title_enter_keeps_it_and_esc_takes_it_back(
 def test_a_card_says_its_state_to_a_screen_reader(qtbot: QtBot, page: PublishPage, clip_end: Path) -> None:
     drop(page, clip_end)
     card = wait_for(qtbot, page, JobState.READY)
-    assert card.accessibleDescription() == "Selected, Index at the end: moved while uploading, Versioned link"
+    plays = "Plays in: Chrome, Firefox, Safari, iOS, Android"
+    assert card.accessibleDescription() == f"Selected, Index at the end: moved while uploading, Versioned link, {plays}"
     card.set_selected(False)
-    assert card.accessibleDescription() == "Index at the end: moved while uploading, Versioned link"
+    assert card.accessibleDescription() == f"Index at the end: moved while uploading, Versioned link, {plays}"
 
 
 def test_title_and_facts_stand_in_one_line(qtbot: QtBot, page: PublishPage, clip_end: Path) -> None:

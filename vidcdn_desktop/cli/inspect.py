@@ -10,6 +10,7 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.cli.context import tools_for_settings
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.media.compat import plays_in, table
 from vidcdn_desktop.media.facts import facts_line, stream_lines
 from vidcdn_desktop.media.info import MediaInfo
 from vidcdn_desktop.media.probe import inspect
@@ -48,6 +49,9 @@ def as_json(info: MediaInfo) -> dict[str, Any]:
         "reason": info.reason or layout.reason,
         "outcome": info.verdict,
         "advice": info.advice,
+        "conversion": info.conversion,
+        "plays_in": plays_in(info),
+        "plays_in_as_of": table().date,
         "brand": layout.brand,
         "moov_offset": layout.moov_offset,
         "moov_size": layout.moov_size,

@@ -15,14 +15,14 @@ from vidcdn_desktop.media.codecs import codec_words
 from vidcdn_desktop.media.convert_model import Conversion, ConversionKind, StreamPlan, SubtitlePlan
 from vidcdn_desktop.media.info import AudioStream, MediaInfo, OtherStream, VideoStream
 
-_EIGHT_BIT_420 = frozenset({"yuv420p", "yuvj420p", "nv12", ""})
+EIGHT_BIT_420 = frozenset({"yuv420p", "yuvj420p", "nv12", ""})
 """What every H.264 decoder in a browser takes; empty: nobody has looked."""
 
-_HEVC_420 = _EIGHT_BIT_420 | {"yuv420p10le", "p010le"}
-_OPEN_420 = _HEVC_420 | {"yuv444p", "gbrp"}
+HEVC_420 = EIGHT_BIT_420 | {"yuv420p10le", "p010le"}
+_OPEN_420 = HEVC_420 | {"yuv444p", "gbrp"}
 """VP9 and AV1: the browsers bring their own decoders, which take the deeper profiles too."""
 
-_PICTURES = {"h264": _EIGHT_BIT_420, "hevc": _HEVC_420, "vp9": _OPEN_420 | {"yuv420p12le"}, "av1": _OPEN_420}
+_PICTURES = {"h264": EIGHT_BIT_420, "hevc": HEVC_420, "vp9": _OPEN_420 | {"yuv420p12le"}, "av1": _OPEN_420}
 """Picture codecs that may live in an MP4 and that browsers play, each with the pixel formats they take."""
 
 _SOUNDS = frozenset({"aac", "mp3", "opus", "flac"})

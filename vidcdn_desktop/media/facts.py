@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vidcdn_desktop.media.compat import plays_in, plays_in_words
 from vidcdn_desktop.media.info import AudioStream, MediaInfo, VideoStream
 from vidcdn_desktop.textsafe import display, format_duration, format_size
 
@@ -124,6 +125,9 @@ def fact_rows(info: MediaInfo) -> list[tuple[str, str]]:
         rows.append(("Picture", picture_size(stream)))
     if info.duration_s is not None:
         rows.append(("Duration", format_duration(info.duration_s)))
+    support = plays_in(info)
+    if support is not None:
+        rows.append(("Plays in", plays_in_words(support)))
     index = index_words(info)
     if index:
         rows.append(("Index (moov)", index))

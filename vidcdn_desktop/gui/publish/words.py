@@ -7,6 +7,7 @@ import math
 from vidcdn_desktop.gui.models.counts import Counts, delivery_problem
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishResult, Step, StepState
 from vidcdn_desktop.jobs.states import RUNNING
+from vidcdn_desktop.media.compat import plays_everywhere, plays_in, plays_in_words
 from vidcdn_desktop.media.convert_model import ConversionKind, ConversionProgress
 from vidcdn_desktop.media.convert_plan import conversion_words
 from vidcdn_desktop.media.info import MediaInfo, Verdict
@@ -58,7 +59,14 @@ def badges(snapshot: JobSnapshot) -> list[Marked]:
     if state is not JobState.READY or info is None:
         return []
     style = "Versioned link" if snapshot.options.link is LinkStyle.VERSIONED else "Same link"
-    return [_verdict(snapshot, info), (style, "accent")]
+    return [_verdict(snapshot, info), (style, "accent"), *_plays_in(snapshot, info)]
+
+
+def _plays_in(snapshot: JobSnapshot, info: MediaInfo) -> list[Marked]:
+    support = plays_in(info, converted=not snapshot.options.as_is)
+    if support is None:
+        return []
+    return [(f"Plays in: {plays_in_words(support)}", "neutral" if plays_everywhere(support) else "warning")]
 
 
 def _verdict(snapshot: JobSnapshot, info: MediaInfo) -> Marked:
