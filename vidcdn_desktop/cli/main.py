@@ -17,6 +17,7 @@ from vidcdn_desktop import __version__
 from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.cli import (
     check,
+    convert,
     download,
     endpoint,
     faststart,
@@ -34,7 +35,7 @@ from vidcdn_desktop.logs import setup_logging
 
 _log = logging.getLogger(__name__)
 
-_COMMANDS = (inspect, faststart, publish, uploads, download, ls, repair, invalidate, check, endpoint, practice)
+_COMMANDS = (inspect, faststart, convert, publish, uploads, download, ls, repair, invalidate, check, endpoint, practice)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -16,7 +16,7 @@ from vidcdn_desktop.jobs.keeping import OPEN_STATES
 from vidcdn_desktop.jobs.kept import KeptJob
 from vidcdn_desktop.jobs.model import JobState, LinkStyle, PublishPlan
 from vidcdn_desktop.jobs.plan import conversion_of
-from vidcdn_desktop.media.convert import FILM_NAME, SubtitleFile, convert
+from vidcdn_desktop.media.convert import FILM_NAME, SubtitleFile, convert, sidecar_endings
 from vidcdn_desktop.media.convert_check import check_converted
 from vidcdn_desktop.media.convert_model import (
     Conversion,
@@ -146,15 +146,7 @@ def _put(
 def subtitle_refs(plan: PublishPlan, subtitles: tuple[SubtitleFile, ...]) -> list[ObjectRef]:
     """Keys for subtitle files: the stem of the video, the language, a number where one language comes twice."""
     stem = plan.ref.key.rpartition(".")[0]
-    refs, taken = [], set()
-    for file in subtitles:
-        base = f"{stem}.{file.language}" if file.language else stem
-        key, number = f"{base}.vtt", 2
-        while key in taken:
-            key, number = f"{base}-{number}.vtt", number + 1
-        taken.add(key)
-        refs.append(ObjectRef(plan.ref.bucket, key))
-    return refs
+    return [ObjectRef(plan.ref.bucket, f"{stem}{ending}") for ending in sidecar_endings(subtitles)]
 
 
 def sweep_conversions(journal: Journal | None) -> int:

@@ -21,7 +21,7 @@ from typing import Any
 
 from vidcdn_desktop import paths
 from vidcdn_desktop.bytesource import SourceIdentity
-from vidcdn_desktop.errors import DiskFull
+from vidcdn_desktop.errors import DiskFull, FolderUnusable
 from vidcdn_desktop.jobs.model import report_json
 from vidcdn_desktop.jobs.ownership import Ownership, alone
 from vidcdn_desktop.media.convert import FILM_NAME, Converted, SubtitleFile
@@ -106,12 +106,14 @@ class Room:
         self._owner.close()
 
 
-def open_room(job_id: str, source: Path, need_bytes: int) -> Room:
+def open_room(job_id: str, source: Path, need_bytes: int, *, beside: Path | None = None) -> Room:
     """Make the folder for a job's conversion on a disk with room for it, or open the one it has.
 
-    Looks at the cache folder's disk, the system's folder for temporary files, and the disk the film is on.
+    Looks at the cache folder's disk, the system's folder for temporary files, and the disk the film is on; with
+    `beside` only into that folder.
 
-    Raises: DiskFull: none of them has the room; or SettingsInvalid: the cache folder cannot be written.
+    Raises: DiskFull: none of them has the room. FolderUnusable: `beside` may not be written to. SettingsInvalid: the
+    cache folder cannot be written.
     """
     root = _root()
     owner = Ownership(root)
@@ -120,7 +122,7 @@ def open_room(job_id: str, source: Path, need_bytes: int) -> Room:
             home = root / job_id
             home.mkdir(mode=0o700, exist_ok=True)
             (home / _OWNER).write_text(owner.token, "ascii")
-            return Room(home, _place(home) or _choose(home, source, need_bytes), owner)
+            return Room(home, _place(home) or _choose(home, source, need_bytes, beside), owner)
     except OSError as exc:
         owner.close()
         raise _full(need_bytes, str(root)) from exc
@@ -175,17 +177,42 @@ def _root() -> Path:
     return root
 
 
-def _choose(home: Path, source: Path, need_bytes: int) -> Path:
+def _choose(home: Path, source: Path, need_bytes: int, beside: Path | None) -> Path:
     need = round(need_bytes * _MARGIN) + _RESERVE_BYTES
+    if beside is not None:
+        return _beside(home, beside, need)
     if _free(home) >= need:
         return home
     for parent in _elsewhere(source):
         if _free(parent) >= need:
             with suppress(OSError):  # a disk that may not be written: try the next
-                folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-                (home / _PLACE).write_text(str(folder), "utf-8", "surrogateescape")
-                return folder
+                return _make_place(home, parent)
     raise _full(need, str(home.parent))
+
+
+def _beside(home: Path, parent: Path, need: int) -> Path:
+    if parent.is_dir() and _free(parent) < need:
+        raise _full(need, str(parent))
+    try:
+        return _make_place(home, parent)
+    except OSError as exc:
+        raise FolderUnusable(
+            "The new file cannot be written here.",
+            "The original is untouched.",
+            "Choose a folder you may write to.",
+            subject=str(parent),
+            code=exc.strerror or "",
+        ) from exc
+
+
+def _make_place(home: Path, parent: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent.absolute()))
+    try:
+        (home / _PLACE).write_text(str(folder), "utf-8", "surrogateescape")
+    except OSError:
+        folder.rmdir()
+        raise
+    return folder
 
 
 def _elsewhere(source: Path) -> Iterator[Path]:

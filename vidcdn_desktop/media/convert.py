@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,6 +72,7 @@ def convert(
     token: CancelToken,
     tools: Tools,
     on_progress: Callable[[ConversionProgress], None],
+    index_first: bool = False,
 ) -> Converted:
     """Convert a film into `folder`, which is the caller's and private, and check the result. Blocks for long.
 
@@ -82,6 +83,7 @@ def convert(
         token: Cancelling it ends ffmpeg at once.
         tools: Where ffmpeg and ffprobe are.
         on_progress: Told about twice a second, in this thread.
+        index_first: Let ffmpeg write the index to the front, for a file that is not uploaded by us.
 
     Raises:
         ToolMissing: no ffmpeg, or one without an encoder for H.264.
@@ -89,7 +91,19 @@ def convert(
         CorruptMedia: the result is not the film it should be; usually the original is damaged.
         DiskFull, SourceChanged, SourceGone, SourceUnreadable, Cancelled.
     """
-    return _Run(info, folder, token, tools, on_progress).convert(conversion)
+    return _Run(info, folder, token, tools, on_progress, index_first=index_first).convert(conversion)
+
+
+def sidecar_endings(subtitles: Sequence[SubtitleFile]) -> list[str]:
+    """What follows the stem of the video in the names of its subtitle files: ".ger.vtt", ".ger-2.vtt", ".vtt"."""
+    endings: list[str] = []
+    for file in subtitles:
+        base = f".{file.language}" if file.language else ""
+        ending, number = f"{base}.vtt", 2
+        while ending in endings:
+            ending, number = f"{base}-{number}.vtt", number + 1
+        endings.append(ending)
+    return endings
 
 
 class _Run:
@@ -100,8 +114,11 @@ class _Run:
         token: CancelToken,
         tools: Tools,
         on_progress: Callable[[ConversionProgress], None],
+        *,
+        index_first: bool,
     ) -> None:
         self._info = info
+        self._index_first = index_first
         self._source = info.path.resolve()
         self._folder = folder
         self._token = token
@@ -132,7 +149,9 @@ class _Run:
         abilities: Abilities | None = None
         if conversion.encodes_picture:
             abilities = look_for_abilities(self._ffmpeg, token=self._token)
-        argv = film_arguments(self._ffmpeg, self._info, self._source, target, conversion, abilities)
+        argv = film_arguments(
+            self._ffmpeg, self._info, self._source, target, conversion, abilities, index_first=self._index_first
+        )
         reader = _ProgressReader(self._info.duration_s, self._on_progress)
         try:
             follow_tool(argv, token=self._token, silent_s=_SILENT_S, on_output=reader.feed)
@@ -142,7 +161,8 @@ class _Run:
             raise
         finally:
             if target.exists():
-                self._written += target.stat().st_size
+                # Moving the index to the front writes the film once more.
+                self._written += target.stat().st_size * (2 if self._index_first else 1)
         return check_converted(target, self._info, conversion, token=self._token, tools=self._tools)
 
     def _subtitles(self, conversion: Conversion) -> tuple[Conversion, tuple[SubtitleFile, ...]]:

@@ -85,9 +85,19 @@ def _names(ffmpeg: Path, what: str, token: CancelToken) -> frozenset[str]:
 
 
 def film_arguments(
-    ffmpeg: Path, info: MediaInfo, source: Path, target: Path, conversion: Conversion, abilities: Abilities | None
+    ffmpeg: Path,
+    info: MediaInfo,
+    source: Path,
+    target: Path,
+    conversion: Conversion,
+    abilities: Abilities | None,
+    *,
+    index_first: bool = False,
 ) -> list[str]:
-    """The command that writes the MP4. `abilities` may be None where nothing is encoded as a picture."""
+    """The command that writes the MP4. `abilities` may be None where nothing is encoded as a picture.
+
+    Without `index_first` the index stands at the end; it is moved while uploading, without a second copy of the film.
+    """
     argv = [
         *(str(ffmpeg), "-v", "error", "-hide_banner", "-nostdin", "-nostats", "-progress", "pipe:1"),
         *("-stats_period", "0.5"),
@@ -102,12 +112,11 @@ def film_arguments(
     for number, plan in enumerate(conversion.audio):
         argv += _sound(plan, number, sounds.get(plan.index))
     # Either the names every player knows, or all of them: the muxer does not write both.
-    tags = ["-movflags", "+use_metadata_tags"] if _has_rare_tags(info) else []
+    flags = "+use_metadata_tags" * _has_rare_tags(info) + "+faststart" * index_first
     return [
         *argv,
         *("-map_metadata", "0", "-map_chapters", "0", "-max_muxing_queue_size", "4096"),
-        # Not +faststart: the index is moved while uploading, without a second copy of the film.
-        *(*tags, "-f", "mp4", "-y", f"file:{target}"),
+        *(*(["-movflags", flags] if flags else []), "-f", "mp4", "-y", f"file:{target}"),
     ]
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import ToolFailed, ToolMissing
 from vidcdn_desktop.media.silence import Silence
 
@@ -194,7 +194,7 @@ def run_tool(
         child.close()
         timer.join()
     if token.is_cancelled:
-        raise Cancelled
+        raise token.stopped()
     if child.timed_out:
         raise child.failure(f"took longer than {timeout_s:g} seconds", "time limit", retryable=True)
     if output is None:
