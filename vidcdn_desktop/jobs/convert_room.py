@@ -26,6 +26,7 @@ from vidcdn_desktop.jobs.model import report_json
 from vidcdn_desktop.jobs.ownership import Ownership, alone
 from vidcdn_desktop.media.convert import FILM_NAME, Converted, SubtitleFile
 from vidcdn_desktop.media.convert_model import Conversion, ConversionKind, StreamPlan
+from vidcdn_desktop.media.orphans import end_orphans
 from vidcdn_desktop.textsafe import format_size
 
 _log = logging.getLogger(__name__)
@@ -156,7 +157,10 @@ def sweep_rooms(is_wanted: Callable[[str], bool]) -> int:
         try:
             with alone(root / _LOCK):
                 for home in [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()]:
-                    if not owner.is_alive(_text(home / _OWNER)) and not (_is_fresh(home) and is_wanted(home.name)):
+                    if owner.is_alive(_text(home / _OWNER)):
+                        continue
+                    end_orphans(_folder_named(home) or home)
+                    if not (_is_fresh(home) and is_wanted(home.name)):
                         _remove(home)
                         removed += 1
         finally:

@@ -115,7 +115,8 @@ def film_arguments(
     flags = "+use_metadata_tags" * _has_rare_tags(info) + "+faststart" * index_first
     return [
         *argv,
-        *("-map_metadata", "0", "-map_chapters", "0", "-max_muxing_queue_size", "4096"),
+        # FLAC in MP4 was called experimental until ffmpeg 7; browsers have played it for years.
+        *("-strict", "experimental", "-map_metadata", "0", "-map_chapters", "0", "-max_muxing_queue_size", "4096"),
         *(*(["-movflags", flags] if flags else []), "-f", "mp4", "-y", f"file:{target}"),
     ]
 
