@@ -10,6 +10,7 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.cli.context import tools_for_settings
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.media.boxwords import boxes_line
 from vidcdn_desktop.media.compat import plays_in, table
 from vidcdn_desktop.media.facts import facts_line, stream_lines
 from vidcdn_desktop.media.info import MediaInfo
@@ -57,6 +58,7 @@ def as_json(info: MediaInfo) -> dict[str, Any]:
         "moov_size": layout.moov_size,
         "damage": layout.damage,
         "boxes": layout.boxes,
+        "boxes_after": layout.boxes_after,
         "media": {
             "container": info.container,
             "duration_s": info.duration_s,
@@ -82,6 +84,10 @@ def as_lines(info: MediaInfo) -> list[str]:
     if info.advice:
         lines.append(f"  {display(info.advice)}")
     lines += [f"  {line}" for line in stream_lines(info)]
+    if info.layout.boxes:
+        lines.append(f"  Parts: {boxes_line(info.layout.boxes)}")
+    if info.layout.boxes_after:
+        lines.append(f"  As sent: {boxes_line(info.layout.boxes_after)}")
     if info.missing:
         lines.append(f"  Not known without ffprobe: {', '.join(info.missing)}. {info.missing_advice}")
     return lines

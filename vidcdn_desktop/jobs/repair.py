@@ -15,14 +15,14 @@ from typing import Any
 
 from vidcdn_desktop.bytesource import ByteSource, RangesSource
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import Conflict, UnsupportedMedia, VidcdnError
+from vidcdn_desktop.errors import Conflict, ObjectNotFound, UnsupportedMedia, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.repair_leftovers import Leftovers, end_left, find_leftovers, helper_of, settle
 from vidcdn_desktop.jobs.repair_marks import Marks, helper_key, helper_prefix
 from vidcdn_desktop.media.faststart import FastStartPlan, plan_fast_start
 from vidcdn_desktop.media.info import Layout
 from vidcdn_desktop.storage.capabilities import Support
-from vidcdn_desktop.storage.copying import Copier, Look, replaced
+from vidcdn_desktop.storage.copying import UNCHANGED, Copier, Look, replaced
 from vidcdn_desktop.storage.parts import MIB
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.storage.remote_source import HEAD, RemoteSource, Traffic
@@ -36,6 +36,10 @@ RESEND_LIMIT = 64 * MIB
 
 _EQUAL_PARTS = (".r2.cloudflarestorage.com",)
 """Stores that want all parts of one length. Source: Cloudflare R2 documentation, "Multipart objects"."""
+
+
+_OF_OTHER_JOBS = frozenset({"Nothing was published.", "Nothing was downloaded.", "Nothing was changed."})
+"""What a failure means where a film is sent or fetched; here it means that the object is as it was."""
 
 
 class RepairState(Enum):
@@ -132,6 +136,10 @@ class Repairer:
             report = one.run(dry_run, leftovers)
         except Conflict as exc:
             raise replaced(ref) from exc
+        except VidcdnError as exc:
+            if exc.meaning in _OF_OTHER_JOBS:
+                exc.meaning = UNCHANGED
+            raise
         return replace(report, seconds=round(time.monotonic() - started, 3))
 
     def copies(self, token: CancelToken) -> bool:
@@ -171,6 +179,11 @@ class _One:
             look = self._copier.look(self._ref, HEAD)
         except UnsupportedMedia as exc:
             return self._report(RepairState.LEFT, exc.what)
+        except ObjectNotFound as exc:
+            if not dry_run:
+                self._clean_up(leftovers)
+            exc.meaning = " ".join(self._notes) or exc.meaning
+            raise
         versioned = bool(look.stored.version_id)
         if not dry_run and not versioned:
             self._clean_up(leftovers)
@@ -303,7 +316,7 @@ class _One:
         """Remove the old cut from the CDN; a repaired film is repaired whether or not that works."""
         try:
             told = self._connection.invalidate_keys(
-                [self._ref.key], caller_reference=f"repair-{uuid.uuid4()}", token=self._token
+                [self._ref.key], caller_reference=f"repair-{uuid.uuid4()}", token=CancelToken()
             )
         except VidcdnError as exc:
             self._notes.append(f"The CDN may show the old version for a while: {exc.what}")

@@ -27,15 +27,21 @@ _GROWTH = 4
 class Pace:
     """How large a block may be on one thread's connection, learnt from how long the blocks take to leave.
 
-    Shrinks at once when a block took long; grows after enough quick ones. Kept from one part to the next. One thread.
+    Shrinks at once when a block took long; grows after enough quick ones. Kept from one body to the next, so that
+    small files are not sent in small blocks for good. One thread.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, block: int = _FIRST_BLOCK) -> None:
         self._clock = clock
-        self._block = _FIRST_BLOCK
+        self._block = block
         self._last: float | None = None
-        self._since = 0.0
+        self._took = 0.0
         self._sent = 0
+
+    @property
+    def block(self) -> int:
+        """The present size."""
+        return self._block
 
     def pause(self) -> None:
         """The next block does not follow the one before: something else happened in between."""
@@ -44,18 +50,17 @@ class Pace:
     def next_block(self) -> int:
         """Size of the next block, now that the one before has left."""
         now = self._clock()
-        if self._last is None:
-            self._since, self._sent = now, 0
-        else:
-            took, measured = now - self._last, now - self._since
+        if self._last is not None:
+            took = now - self._last
+            self._took += took
             self._sent += self._block
             if took > _BLOCK_TIME_S:
                 self._block = max(_MIN_BLOCK, int(self._block * _BLOCK_TIME_S / took))
-                self._since, self._sent = now, 0
-            elif measured >= _GROW_AFTER_S:
-                fitting = int(self._sent * _BLOCK_TIME_S / measured)
+                self._took, self._sent = 0.0, 0
+            elif self._took >= _GROW_AFTER_S:
+                fitting = int(self._sent * _BLOCK_TIME_S / self._took)
                 self._block = max(_MIN_BLOCK, min(fitting, _GROWTH * self._block, MAX_BLOCK))
-                self._since, self._sent = now, 0
+                self._took, self._sent = 0.0, 0
         self._last = now
         return self._block
 

@@ -330,7 +330,9 @@ class Copier:
         def send(condition: Mapping[str, str]) -> Reply:
             def once(sums: Mapping[str, str]) -> Reply:
                 self.traffic.bytes_up += len(data)
-                reply: Reply = self._client.put_object(
+                # A store that does not know the condition may hang up: that is not worth five tries.
+                client = self._asking if condition and not self._aws else self._client
+                reply: Reply = client.put_object(
                     Bucket=ref.bucket, Key=ref.key, Body=data, **carried, **sums, **condition, **self._owner
                 )
                 return reply

@@ -106,6 +106,10 @@ class RemoteSource:
             self._forget(offset, end)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def ignore_cancel(self) -> None:
+        """From here on a cancel does not reach reads: what was begun is looked at to its end."""
+        self._token = CancelToken()
+
     def missing(self, offset: int, length: int) -> int:
         """How many bytes of a range are not here yet."""
         end = min(offset + length, self.size)

@@ -38,6 +38,7 @@ from vidcdn_desktop.storage import undo
 from vidcdn_desktop.storage.checksums import checksum_of
 from vidcdn_desktop.storage.copying import UNCHANGED, Copier, replaced
 from vidcdn_desktop.storage.port import BegunUpload, ObjectRef, PartResult, Storage, StoredObject
+from vidcdn_desktop.storage.remote_source import RemoteSource
 from vidcdn_desktop.storage.repair_parts import RepairPart, split_copies
 from vidcdn_desktop.storage.repair_proof import Expected, Proof
 
@@ -76,7 +77,7 @@ class Rewrite:
     """The object as it was looked at."""
     carried: Mapping[str, Any]
     """Headers, metadata, tags, class, encryption: named as CreateMultipartUpload does."""
-    old: ByteSource
+    old: RemoteSource
     """The original's bytes."""
     new: ByteSource
     """The new object's bytes."""
@@ -122,14 +123,20 @@ class _Run:
         self._proof = Proof(self._storage, self._final, self._work.old, new, ())
         algorithm = self._storage.checksum_algorithm
         expected = Expected(algorithm, checksum_of(algorithm, new, 0, len(data)))
-        self._copier.still(self._work.original)
-        self._token.raise_if_cancelled()
+        self._look_for_the_last_time()
+
+        def put(replaces: str) -> StoredObject:
+            return self._final.put(self._ref, data, self._work.carried, algorithm, expected.checksum, replaces)
+
         try:
-            stored = self._final.put(
-                self._ref, data, self._work.carried, algorithm, expected.checksum, self._work.original.etag
-            )
+            stored = put(self._work.original.etag)
         except _UNCLEAR as exc:
-            stored = self._settled(exc, expected)
+            try:
+                stored = self._settled(exc, expected)
+            except (Offline, ServiceTrouble):
+                # The object is as it was. Stores exist that refuse a condition before they have read the body, which
+                # looks like a broken connection.
+                stored = put("")
         return self._checked(stored, expected)
 
     def in_place(self) -> StoredObject:
@@ -138,8 +145,7 @@ class _Run:
         expected = Expected()
         try:
             try:
-                expected = self._proof.expected(self._copier.still(self._work.original))
-                self._token.raise_if_cancelled()
+                expected = self._proof.expected(self._look_for_the_last_time())
                 stored = self._final.complete(
                     self._ref,
                     begun,
@@ -218,10 +224,11 @@ class _Run:
 
     def _complete_helper(self, ref: ObjectRef, begun: BegunUpload, parts: list[PartResult]) -> StoredObject:
         try:
-            return self._copier.complete(ref, begun, parts)
+            # Not cancelled: the object may appear though the connection was cut, and would then be left behind.
+            return self._final.complete(ref, begun, parts)
         except _UNCLEAR:
             try:
-                found = self._copier.head(ref)  # nobody else knows this key
+                found = self._final.head(ref)  # nobody else knows this key
             except ObjectNotFound:
                 found = None
             if found is None or found.size != self._work.new.size:
@@ -234,8 +241,7 @@ class _Run:
         try:
             if helper.size > LARGEST_COPY_OBJECT:
                 return self._swapped_in_parts(helper)
-            self._copier.still(self._work.original)
-            self._token.raise_if_cancelled()
+            self._look_for_the_last_time()
             self._may_be_replaced = True
             return self._final.copy_object(helper, self._ref, self._work.carried, etag)
         except _UNCLEAR as exc:
@@ -245,13 +251,19 @@ class _Run:
         begun = self._copier.create(self._ref, self._work.carried, self._storage.checksum_algorithm)
         try:
             parts = self._copies(self._copier, helper, (self._ref, begun), split_copies(helper.size))
-            self._copier.still(self._work.original)
-            self._token.raise_if_cancelled()
+            self._look_for_the_last_time()
             self._may_be_replaced = True
             return self._final.complete(self._ref, begun, parts, replaces=self._work.original.etag)
         except BaseException:
             undo.abort(self._storage, self._ref, begun.upload_id)
             raise
+
+    def _look_for_the_last_time(self) -> StoredObject:
+        """The object, still the one that was read; what follows cannot be taken back, and is not cancelled."""
+        found = self._copier.still(self._work.original)
+        self._token.raise_if_cancelled()
+        self._work.old.ignore_cancel()
+        return found
 
     def _settled(self, failure: VidcdnError, expected: Expected, helper: StoredObject | None = None) -> StoredObject:
         """What became of a write whose answer did not come."""

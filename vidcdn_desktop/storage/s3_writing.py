@@ -107,6 +107,7 @@ class S3Writer:
         self._etag_is_md5: bool | None = None
         """Whether the ETag of a part is its MD5, as far as it was seen."""
         self._paces = threading.local()
+        self._last_pace = Pace()
         if profile is not None:
             self.adopt(profile)
 
@@ -355,9 +356,11 @@ class S3Writer:
 
     def _pace(self) -> Pace:
         """What this thread knows about the speed of the link."""
-        pace = getattr(self._paces, "pace", None)
+        pace: Pace | None = getattr(self._paces, "pace", None)
         if pace is None:
-            pace = self._paces.pace = Pace()
+            # A thread that is new starts with what others have learnt: small files have a thread each.
+            pace = self._paces.pace = Pace(block=self._last_pace.block)
+        self._last_pace = pace
         return pace
 
     def _negotiate(self, call: Callable[[str], _T]) -> _T:

@@ -49,7 +49,9 @@ def test_real_stores_are_told_rightly_and_left_clean(endpoint: servers.Endpoint,
     client = endpoint.client(attempts=1)
     client.put_object(Bucket=bucket, Key="videos/film.mp4", Body=b"film")
     profile = probe_endpoint(client, bucket, "videos", CancelToken())
-    expected = {name: state for name, state in EXPECTED[endpoint.name.removesuffix("-https")].items() if name != "cloudfront"}
+    expected = {
+        name: state for name, state in EXPECTED[endpoint.name.removesuffix("-https")].items() if name != "cloudfront"
+    }
     assert _features(profile) == expected
     assert profile.checked_at is not None
     assert (datetime.now(UTC) - profile.checked_at).total_seconds() < 60

@@ -11,7 +11,16 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from vidcdn_desktop.gui.bridge import FrameReady
-from vidcdn_desktop.gui.widgets import Button, Fact, FactsGrid, LinkButton, PlainLabel, PosterView, SegmentedControl
+from vidcdn_desktop.gui.widgets import (
+    BoxStrip,
+    Button,
+    Fact,
+    FactsGrid,
+    LinkButton,
+    PlainLabel,
+    PosterView,
+    SegmentedControl,
+)
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, LinkStyle, PublishOptions
 from vidcdn_desktop.media.facts import fact_rows
 from vidcdn_desktop.textsafe import display
@@ -122,6 +131,10 @@ class DetailsPanel(QWidget):
         column.addWidget(self.facts)
         self.missing = PlainLabel(role="small", wrap=True, selectable=True)
         column.addWidget(self.missing)
+        self.boxes_title = PlainLabel("Parts", role="section")
+        self.boxes = BoxStrip()
+        column.addWidget(self.boxes_title)
+        column.addWidget(self.boxes)
         self.copy_json = LinkButton("Copy all facts as JSON")
         self.copy_json.clicked.connect(self._on_copy_json)
         column.addWidget(self.copy_json, 0, Qt.AlignmentFlag.AlignLeft)
@@ -150,6 +163,10 @@ class DetailsPanel(QWidget):
         text = ""
         if info is not None and info.missing:
             text = f"Not known without ffprobe: {', '.join(info.missing)}. {info.missing_advice}"
+        parts = info.layout.boxes if info else ()
+        self.boxes.set_boxes(parts, info.layout.boxes_after if info else ())
+        self.boxes.setVisible(bool(parts))
+        self.boxes_title.setVisible(bool(parts))
         self.missing.set_text(text)
         self.missing.setVisible(bool(text))
 

@@ -31,6 +31,7 @@ Which one to take
     scrolling    `ScrollColumn().column`: its bar stands in the page's margin, so leave it `GUTTER` at both sides
     files        `DropZone(slim=…)`: `files_dropped(list[Path])`, `browse_requested`, `sample_requested`
     progress     `ThinProgress().set_fraction(0.4 | None)`, `StepRow().set_steps(snapshot.steps)`
+    boxes        `BoxStrip().set_boxes(layout.boxes, layout.boxes_after)`
     picture      `PosterView(width=160)`: `set_jpeg(bytes)`, `set_badge("12:31")`; `fixed=False` fills a column
     paths        `PathChips(checker)`: the checker gives a sentence or ""
     states       `EmptyState`, `ErrorPanel().set_error(error, "Try again")`, `Skeleton().start()/stop()`
@@ -46,6 +47,7 @@ Rules
     - Signals carry `object`. Anything that blocks goes through `gui.background.run_in_background`.
 """
 
+from vidcdn_desktop.gui.widgets.boxstrip import BoxStrip
 from vidcdn_desktop.gui.widgets.buttons import (
     Button,
     DangerButton,
@@ -80,6 +82,7 @@ __all__ = [
     "PAGE_MARGIN",
     "STEP_NAMES",
     "Badge",
+    "BoxStrip",
     "Button",
     "Card",
     "CheckBox",
