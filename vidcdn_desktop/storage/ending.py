@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import wait
+from functools import partial
 
-from vidcdn_desktop.cancel import Cancelled, Paused
+from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.errors import (
+    AccessDenied,
     BucketNotFound,
     ChecksumMismatch,
     Conflict,
@@ -19,7 +21,10 @@ from vidcdn_desktop.errors import (
     VidcdnError,
 )
 from vidcdn_desktop.storage import undo, workers
+from vidcdn_desktop.storage.port import StoredObject
+from vidcdn_desktop.storage.resume import own_object
 from vidcdn_desktop.storage.transfer import NEVER_ARRIVED, Transfer
+from vidcdn_desktop.storage.weather import Patience, Weather
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +37,7 @@ _FOR_GOOD = (BucketNotFound, ChecksumMismatch, Conflict, KeyTaken, SourceChanged
 _SETTLE_S = 0.25
 """Threads whose connections were cut end well within this time."""
 
+_LOOK_FOR_S = 4.0
 _STUCK_S = 15.0
 """How long the clean-up waits for threads that are stuck all the same (a name that is being looked up)."""
 
@@ -106,13 +112,28 @@ class Ending:
         record = self._transfer.log.earlier()
         return record is None or undo.discard(self._transfer.storage, record, self._transfer.log)
 
+    def _look_for_ours(self) -> StoredObject | None:
+        """The object if this upload wrote it; tried again for some seconds, since nobody looks later.
+
+        Raises: what the store raises.
+        """
+        transfer = self._transfer
+        look = partial(own_object, transfer.storage, transfer.ref, transfer.mark, transfer.source.size)
+        return Weather(Patience(limit_s=_LOOK_FOR_S)).run(look, CancelToken())
+
     def _take_back(self) -> bool:
         """Delete the object if this upload wrote it under a fresh key, or the version it wrote."""
         final = self._transfer.final
         ended = final.exception() if final is not None and final.done() else None
         if isinstance(ended, VidcdnError) and (not isinstance(ended, _UNCLEAR) or ended.code in NEVER_ARRIVED):
             return True
-        ours = self._transfer.ours()
+        try:
+            ours = self._look_for_ours()
+        except AccessDenied:
+            return True  # whoever may not look was told by the refusal above all there is
+        except VidcdnError as exc:
+            _log.warning("it is not known whether %s is there: %s", self._transfer.ref, exc.what)
+            return False
         if ours is None or not (self._transfer.only_if_absent or ours.version_id):
             return True
         return undo.take_back(self._transfer.storage, ours)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -22,6 +22,8 @@ from vidcdn_desktop.storage.replies import Reply, version_of
 from vidcdn_desktop.storage.s3_writing import cuttable
 
 _log = logging.getLogger(__name__)
+
+_CLEAN_UP_TRIES = 4
 
 _MEANING = "Nothing was changed."
 
@@ -164,13 +166,21 @@ class ProbeCalls:
     def clean_up(self) -> None:
         """Remove whatever this run has made. Never raises for what cannot be removed; goes on after a cancel."""
         self._token = None
-        try:
-            self._abort_uploads()
-            self._delete_objects()
-        except e.BucketNotFound:
-            pass  # a bare 404 to the last look: the object is not there
-        except e.VidcdnError as exc:
-            _log.warning("the test object %s could not be removed: %s", self.where["Key"], exc.what)
+        for step in (self._abort_uploads, self._delete_objects):
+            self._insist(step)
+
+    def _insist(self, step: Callable[[], None]) -> None:
+        """One step of cleaning up, again from its start when the network breaks it off."""
+        for tries_left in reversed(range(_CLEAN_UP_TRIES)):
+            try:
+                step()
+            except e.BucketNotFound:
+                return  # a bare 404 to the last look: the object is not there
+            except e.VidcdnError as exc:
+                if not tries_left:
+                    _log.warning("the test object %s could not be removed: %s", self.where["Key"], exc.what)
+            else:
+                return
 
     def clean_up_earlier(self) -> None:
         """Remove what an earlier run has left under this key, whose process was ended before it could."""

@@ -21,6 +21,7 @@ from vidcdn_desktop.storage.replies import damaged
 _log = logging.getLogger(__name__)
 
 _READ_BACK = 64 << 10
+_READ_TRIES = 3
 
 BY_ANSWER = "the store's answer only"
 """The weakest: it said that it has the object, and no more could be asked."""
@@ -100,11 +101,25 @@ def _reads_back(storage: Storage, stored: StoredObject, source: ByteSource) -> b
     """Compare the beginning, the middle and the end with the source; False if they cannot be read."""
     length = min(_READ_BACK, source.size)
     for offset in sorted({0, max(0, source.size // 2 - length // 2), source.size - length}):
+        sent = source.read_at(offset, length)
+        found = _read_whole(storage, stored, offset, length)
+        if found is None:
+            return False
+        if found != sent and _read_whole(storage, stored, offset, length) not in (sent, None):
+            raise damaged(stored.ref)  # twice the same way: no accident of the reading
+    return True
+
+
+def _read_whole(storage: Storage, stored: StoredObject, offset: int, length: int) -> bytes | None:
+    """Exactly these bytes of the object; None if they cannot be had. An answer that breaks off proves nothing."""
+    for _ in range(_READ_TRIES):
         try:
             found = storage.read_range(stored.ref, offset, length)
         except VidcdnError as exc:
             _log.info("not read back: %s", exc.what)
-            return False
-        if found != source.read_at(offset, length):
-            raise damaged(stored.ref)
-    return True
+            if not exc.retryable:
+                return None
+        else:
+            if len(found) == length:
+                return found
+    return None

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import ServiceTrouble
+from vidcdn_desktop.errors import Offline, ServiceTrouble
 from vidcdn_desktop.storage.calls import translating
 from vidcdn_desktop.storage.port import ListingPage, ObjectRef, ObjectSummary, RangeStream, StoredObject
 from vidcdn_desktop.storage.reading import head_version, open_range
@@ -57,6 +57,15 @@ class S3Storage(S3Writer):
                         subject=str(ref),
                     )
                 data: bytes = stream.read(length)
+        told = reply.get("ContentLength")
+        if told is not None and len(data) < min(length, int(told)):
+            raise Offline(
+                "The connection was cut in the middle of an answer.",
+                "Nothing was changed.",
+                "Try again.",
+                subject=str(ref),
+                retryable=True,
+            )
         return data
 
     def open_range(

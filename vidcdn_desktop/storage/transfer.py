@@ -66,7 +66,7 @@ class Transfer:
         note: Callable[[str], None],
     ) -> None:
         self.storage = storage
-        self._source = source
+        self.source = source
         self.ref = ref
         self._headers = headers
         self.flow = flow
@@ -75,7 +75,7 @@ class Transfer:
         self._parallel = parallel
         self._check_source = check_source
         self._note = note
-        self._mark = _new_mark(headers)
+        self.mark = _new_mark(headers)
         self.ask: Future[BegunUpload] | None = None
         self.begun: BegunUpload | None = None
         self.senders = PartSenders(storage, source, ref, flow, part_log, check_source)
@@ -86,28 +86,28 @@ class Transfer:
     def send(self) -> StoredObject:
         """Go on where an earlier run was left, or begin."""
         self.flow.token.raise_if_cancelled()
-        layout = layout_digest(self._source)
-        single = self._source.size <= SINGLE_PUT_LIMIT
-        plan = PartPlan(self._source.size, 0) if single else plan_parts(self._source.size)
+        layout = layout_digest(self.source)
+        single = self.source.size <= SINGLE_PUT_LIMIT
+        plan = PartPlan(self.source.size, 0) if single else plan_parts(self.source.size)
         record = self.record = self.log.earlier()
         remembered: dict[int, PartResult] = {}
         if record is not None:
             if self._fits(record, layout):
-                self._mark = record.intent.mark
+                self.mark = record.intent.mark
                 if not single:
                     plan = PartPlan(plan.size, record.intent.part_size)
                 found = self._go_on(record, plan)
                 if isinstance(found, StoredObject):
                     complete = bool(plan.part_size) and len(record.parts) == plan.count
                     checksum = combined(record.algorithm, record.parts) if complete else ""
-                    check_same(found, self._source, record.algorithm, checksum, self.flow.stop)
+                    check_same(found, self.source, record.algorithm, checksum, self.flow.stop)
                     return self._proved(found, record.parts, record.algorithm, checksum)
                 remembered = found
             else:
                 self._give_up(record, layout)
         if self.begun is None:
-            self._mark = _new_mark(self._headers)
-            intent = UploadIntent(self.ref, plan.size, plan.part_size, self._mark, layout, self.only_if_absent)
+            self.mark = _new_mark(self._headers)
+            intent = UploadIntent(self.ref, plan.size, plan.part_size, self.mark, layout, self.only_if_absent)
             self.log.planned(intent)
         if single:
             return self._proved(self._single(), (), "", "")
@@ -119,8 +119,8 @@ class Transfer:
         multipart = intent.part_size > 0
         return (
             bool(layout)
-            and (intent.ref, intent.size, intent.layout) == (self.ref, self._source.size, layout)
-            and multipart == (self._source.size > SINGLE_PUT_LIMIT)
+            and (intent.ref, intent.size, intent.layout) == (self.ref, self.source.size, layout)
+            and multipart == (self.source.size > SINGLE_PUT_LIMIT)
         )
 
     def _give_up(self, record: UploadRecord, layout: str) -> None:
@@ -138,10 +138,10 @@ class Transfer:
         def look() -> StoredObject | dict[int, PartResult]:
             remains = None
             if record.intent.part_size:
-                remains = remains_of(self.storage, self._source, record, plan, self.flow.stop)
+                remains = remains_of(self.storage, self.source, record, plan, self.flow.stop)
             if remains is None:
                 # Completed, and the answer was lost with the process; or swept away.
-                found = own_object(self.storage, self.ref, self._mark, self._source.size)
+                found = own_object(self.storage, self.ref, self.mark, self.source.size)
                 if found is None and record.parts:
                     self._note("What was sent before is no longer in the bucket, so the video was sent from its start.")
                 return found or {}
@@ -161,13 +161,13 @@ class Transfer:
     # Sending
     def _proved(self, stored: StoredObject, parts: Sequence[PartResult], algorithm: str, checksum: str) -> StoredObject:
         """The end of every upload: only what is proved is forgotten by the log."""
-        result = proved(self.storage, stored, self._source, parts, algorithm, checksum)
+        result = proved(self.storage, stored, self.source, parts, algorithm, checksum)
         self.log.ended(completed=True)
         return result
 
     def _single(self) -> StoredObject:
         """One PutObject. The bytes are held, so that they can be checked before they are sent."""
-        held = BytesSource(self._source.read_at(0, self._source.size))
+        held = BytesSource(self.source.read_at(0, self.source.size))
         if self._check_source is not None:
             self._check_source()
 
@@ -241,7 +241,7 @@ class Transfer:
             nonlocal conflicts
             while True:
                 try:
-                    with self.flow.attempt(self._source.size) as attempt:
+                    with self.flow.attempt(self.source.size) as attempt:
                         return request(attempt)
                 except Conflict:
                     conflicts += 1
@@ -249,16 +249,16 @@ class Transfer:
                         raise
                 except (KeyTaken, ObjectNotFound, UploadGone):
                     # The answer to an earlier try may have been lost, and this one meets our own object.
-                    ours = own_object(self.storage, self.ref, self._mark, self._source.size)
+                    ours = own_object(self.storage, self.ref, self.mark, self.source.size)
                     if ours is None:
                         raise
-                    return check_same(ours, self._source, algorithm, checksum, self.flow.stop)
+                    return check_same(ours, self.source, algorithm, checksum, self.flow.stop)
                 except (Offline, ServiceTrouble) as exc:
                     ours = None if exc.code in NEVER_ARRIVED else self.ours()
                     if ours is None:
                         raise
                     _log.info("a lost reply (%s), but the object is there", exc.kind)
-                    return check_same(ours, self._source, algorithm, checksum, self.flow.stop)
+                    return check_same(ours, self.source, algorithm, checksum, self.flow.stop)
 
         self.log.completing()
         self.final = workers.start(lambda: self.flow.patiently(once, damaged_again=False), "upload-publish")
@@ -269,12 +269,12 @@ class Transfer:
     def ours(self) -> StoredObject | None:
         """The object under our key if this upload wrote it; None also if that cannot be seen now."""
         try:
-            return own_object(self.storage, self.ref, self._mark, self._source.size)
+            return own_object(self.storage, self.ref, self.mark, self.source.size)
         except VidcdnError:
             return None
 
     def _marked_headers(self) -> ObjectHeaders:
-        return replace(self._headers, metadata={**self._headers.metadata, JOB_KEY: self._mark})
+        return replace(self._headers, metadata={**self._headers.metadata, JOB_KEY: self.mark})
 
 
 def _new_mark(headers: ObjectHeaders) -> str:
