@@ -125,7 +125,7 @@ def _is_copyable(piece: Piece, at: int, size: int) -> bool:
 
 def _equal_cuts(pieces: Sequence[Piece], size: int) -> list[tuple[int, int]]:
     first = _cuts(pieces, size)[0][1]
-    step = max(SMALLEST_PART, -(-first // MIB) * MIB, -(-size // _COMFORTABLE_PARTS))
+    step = min(MAX_PART_SIZE, max(SMALLEST_PART, -(-first // MIB) * MIB, -(-size // _COMFORTABLE_PARTS)))
     return [(at, min(at + step, size)) for at in range(0, size, step)]
 
 
