@@ -68,14 +68,7 @@ def swift_https(swift: servers.Endpoint, tls: tuple[Path, Path]) -> Iterator[ser
     yield from _over_tls(swift, tls)
 
 
-@pytest.fixture(
-    params=[
-        "moto",
-        "moto_https",
-        pytest.param("swift", marks=pytest.mark.swift),
-        pytest.param("swift_https", marks=pytest.mark.swift),
-    ]
-)
+@pytest.fixture(params=["moto", pytest.param("swift", marks=pytest.mark.swift)])
 def endpoint(request: pytest.FixtureRequest) -> servers.Endpoint:
     """Each real server in turn."""
     found: servers.Endpoint = request.getfixturevalue(request.param)

@@ -23,6 +23,20 @@ from vidcdn_desktop.storage.upload import upload
 MIB = 1 << 20
 
 
+@pytest.fixture(
+    params=[
+        "moto",
+        "moto_https",
+        pytest.param("swift", marks=pytest.mark.swift),
+        pytest.param("swift_https", marks=pytest.mark.swift),
+    ]
+)
+def endpoint(request: pytest.FixtureRequest) -> servers.Endpoint:
+    """Each real server in turn, over http and https."""
+    found: servers.Endpoint = request.getfixturevalue(request.param)
+    return found
+
+
 def everything(storage: S3Storage, ref: ObjectRef, size: int) -> bytes:
     return b"".join(storage.read_range(ref, at, min(4 * MIB, size - at)) for at in range(0, size, 4 * MIB))
 

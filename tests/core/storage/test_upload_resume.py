@@ -28,6 +28,20 @@ PARTS = 6
 SIZE = PARTS * 8 * MIB - 12345
 
 
+@pytest.fixture(
+    params=[
+        "moto",
+        "moto_https",
+        pytest.param("swift", marks=pytest.mark.swift),
+        pytest.param("swift_https", marks=pytest.mark.swift),
+    ]
+)
+def endpoint(request: pytest.FixtureRequest) -> servers.Endpoint:
+    """Each real server in turn, over http and https."""
+    found: servers.Endpoint = request.getfixturevalue(request.param)
+    return found
+
+
 class MemoryLog:
     """What the journal remembers, in memory; `after` is called with the number of finished parts."""
 
