@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,7 +19,7 @@ SIZE = 3_000_000
 
 
 @pytest.fixture
-def data(storage: S3Storage, ref: ObjectRef) -> Iterator[bytes]:
+def data(storage: S3Storage, ref: ObjectRef) -> bytes:
     content = os.urandom(SIZE)
     storage.put(ref, BytesSource(content), ObjectHeaders("video/mp4"), token=CancelToken())
     return content
