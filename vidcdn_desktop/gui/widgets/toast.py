@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from vidcdn_desktop.gui.widgets.buttons import plain_button_text
@@ -82,6 +82,12 @@ class Toast(QFrame):
         footers = [footer.height() for footer in host.findChildren(PageFooter) if footer.isVisible()]
         foot = host.height() - max(footers, default=_MARGIN - _ABOVE_FOOTER) - _ABOVE_FOOTER
         self.setGeometry((host.width() - width) // 2, foot - size.height(), width, size.height())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Gone with its page: it is not shown again when the page is."""
+        self._timer.stop()
+        self.hide()
+        super().hideEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay at the foot when the host changes its size."""
