@@ -119,7 +119,8 @@ def steps(python: Path, root: Path) -> list[Step]:
         ),
         Step(
             "window and end to end",
-            [*module, "pytest", "tests", "--ignore=tests/core", "--ignore=tests/benchmarks"],
+            # Whole programs last: their windows stay until the process ends, and slow every change of the look.
+            [*module, "pytest", "tests/gui", "tests/e2e"],
             is_pytest=True,
         ),
     ]

@@ -223,7 +223,7 @@ def test_wrong_keys_and_a_missing_bucket_are_told_in_words(
 def test_no_network_is_told_in_words(call: Call, clip_end: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    answer = call("publish", clip_end)
+    answer = call("publish", clip_end, "--patience", "0.5")
     assert answer.code == 1
     assert answer.only["error"]["kind"] == "Offline"
 
