@@ -85,9 +85,9 @@ class Journal:
     def save_job(self, record: JobRecord) -> bool:
         """Write a job down, new or known. `owner`, `owned_elsewhere` and `updated` of the record are ignored.
 
-        A new job or state is on disk when this returns, anything else a moment later. A transfer never fails because
-        this did: False says that it could not be written, and `problem` says why. Nor is a row written that another
-        running copy has claimed: what it says is truer.
+        A new job or state outlives the process when this returns, anything else does a moment later. A transfer never
+        fails because this did: False says that it could not be written, and `problem` says why. Nor is a row written
+        that another running copy has claimed: what it says is truer.
         """
         row = {**job_row(record), "updated": to_time(datetime.now(UTC))}
 
@@ -265,7 +265,9 @@ class Journal:
         return self._told(lambda: self._writer.read(work), "Your videos are not affected.")
 
     def _write(self, work: Work[_T], meaning: str = "Nothing was published.") -> _T:
-        return self._told(lambda: self._writer.write(work), meaning)
+        # Not flushed: an upload's row is, and takes along what was written before it; whatever else a loss of power
+        # undoes is asked of the bucket again.
+        return self._told(lambda: self._writer.write(work, flush=False), meaning)
 
     def _told(self, call: Callable[[], _T], meaning: str) -> _T:
         try:

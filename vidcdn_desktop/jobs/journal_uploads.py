@@ -89,7 +89,8 @@ class JournalPartLog:
             )
             return int(inserted.lastrowid or 0)
 
-        self._row = self._must(lambda: self._writer.write(replace))
+        # A single request leaves nothing unfinished behind: its row need only outlive the process.
+        self._row = self._must(lambda: self._writer.write(replace, flush=intent.part_size > 0))
 
     def created(self, upload_id: str, algorithm: str) -> None:
         """See `PartLog.created`.
@@ -130,7 +131,7 @@ class JournalPartLog:
         def note(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE uploads SET completing = 1 WHERE id = ?", (row,))
 
-        self._try("that the upload is being completed", note)
+        self._try("that the upload is being completed", note, flush=True)
 
     def ended(self, *, completed: bool) -> None:
         """See `PartLog.ended`. Never fails; what could not be forgotten is settled with the bucket later."""
@@ -139,7 +140,7 @@ class JournalPartLog:
         def forget(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM uploads WHERE id = ?", (row,))
 
-        self._try("that the upload was completed" if completed else "that the upload was given up", forget)
+        self._try("that the upload was completed" if completed else "that the upload was given up", forget, flush=False)
 
     def _must(self, call: Callable[[], Any]) -> Any:
         try:
@@ -149,9 +150,9 @@ class JournalPartLog:
         except WriterClosed as exc:
             raise journal_error(sqlite3.ProgrammingError("closed"), self._name) from exc
 
-    def _try(self, fact: str, work: Callable[[sqlite3.Connection], None]) -> None:
+    def _try(self, fact: str, work: Callable[[sqlite3.Connection], None], *, flush: bool) -> None:
         try:
-            self._writer.write(work)
+            self._writer.write(work, flush=flush)
         except (sqlite3.Error, WriterClosed) as exc:
             _log.warning("the journal does not know %s: %r", fact, exc)
 

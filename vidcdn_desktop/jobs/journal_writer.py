@@ -4,6 +4,8 @@
                ── write(work) ──>       ──> what is queued, then work and its commit ──> the caller goes on
                ── read(work)  ──>       ──> what is queued, then work ──> its result
 
+Callers that wait at the same time share one transaction, so that many small files do not wait for a flush each.
+
 What is queued with `later` must survive being late; a disk that is full for a while only makes it later.
 """
 
@@ -45,6 +47,11 @@ class _Task:
     begin: str
     """Statement that opens the transaction; empty for queued work."""
     future: Future[Any] | None
+    flush: bool = True
+    """Whether it must outlive a loss of power, not only the process."""
+
+
+_MOST_TOGETHER = 64
 
 
 class JournalWriter:
@@ -67,19 +74,21 @@ class JournalWriter:
         """Queue work for the next commit and return at once. After `close` it is dropped."""
         self._tasks.put(_Task(work, "", None))
 
-    def write(self, work: Work[_T]) -> _T:
-        """Run work in a transaction of its own; returns when a loss of power cannot undo it.
+    def write(self, work: Work[_T], *, flush: bool = True) -> _T:
+        """Run work, whole or not at all; returns when a loss of power cannot undo it.
+
+        Without `flush` only the end of the process cannot; the next flush takes it along.
 
         Raises: WriterClosed, sqlite3.Error, and what `work` raises; nothing of it was written then.
         """
-        return self._ask(work, "BEGIN IMMEDIATE")
+        return self._ask(work, "BEGIN IMMEDIATE", flush)
 
     def read(self, work: Work[_T]) -> _T:
         """Run work that only reads, after everything queued before.
 
         Raises: WriterClosed, sqlite3.Error, and what `work` raises.
         """
-        return self._ask(work, "BEGIN")
+        return self._ask(work, "BEGIN", flush=False)
 
     def close(self) -> None:
         """Write what is queued, then close the file. Waits; twice is harmless."""
@@ -89,19 +98,22 @@ class JournalWriter:
                 self._tasks.put(None)
         self._thread.join()
 
-    def _ask(self, work: Work[_T], begin: str) -> _T:
+    def _ask(self, work: Work[_T], begin: str, flush: bool) -> _T:
         future: Future[_T] = Future()
         with self._lock:
             if self._closed:
                 raise WriterClosed
-            self._tasks.put(_Task(work, begin, future))
+            self._tasks.put(_Task(work, begin, future, flush))
         return future.result()
 
     # In the writer's thread
     def _run(self) -> None:
+        next_task: list[_Task | None] = []
+        """What was taken out of the queue and does not belong to the group before it."""
         while True:
             try:
-                task = self._tasks.get(timeout=None if self._due is None else max(0.0, self._due - monotonic()))
+                wait_s = None if self._due is None else max(0.0, self._due - monotonic())
+                task = next_task.pop() if next_task else self._tasks.get(timeout=wait_s)
             except Empty:
                 self._commit_pending()
                 continue
@@ -109,9 +121,19 @@ class JournalWriter:
                 break
             if task.future is None:
                 self._keep(task.work)
-            else:
-                self._commit_pending()
-                self._answer(task, task.future)
+                continue
+            group = [task]
+            while len(group) < _MOST_TOGETHER and not next_task:
+                try:
+                    following = self._tasks.get_nowait()
+                except Empty:
+                    break
+                if following is None or following.future is None:
+                    next_task.append(following)
+                else:
+                    group.append(following)
+            self._commit_pending()
+            self._answer(group)
         self._commit_pending()
         self._connection.close()
 
@@ -143,13 +165,33 @@ class JournalWriter:
                     raise
                 _log.exception("a line of the journal was dropped")
 
-    def _answer(self, task: _Task, future: Future[Any]) -> None:
+    def _answer(self, group: list[_Task]) -> None:
+        """Run what some callers wait for in one transaction; each gets its own result or exception."""
+        begin = "BEGIN IMMEDIATE" if any(task.begin == "BEGIN IMMEDIATE" for task in group) else "BEGIN"
+        flush = any(task.flush for task in group)
+        outcomes: list[tuple[Any, Exception | None]] = []
+
+        def all_of_them(connection: sqlite3.Connection) -> None:
+            for task in group:
+                outcomes.append(_alone(connection, task.work) if len(group) > 1 else (task.work(connection), None))
+
         try:
-            result = self._transaction(task.work, task.begin)
-        except BaseException as exc:  # noqa: BLE001 - it belongs to the caller, who reads the future
-            future.set_exception(exc)
+            if not flush:
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._transaction(all_of_them, begin)
+        except BaseException as exc:  # noqa: BLE001 - it belongs to the callers, who read their futures
+            for task in group:
+                if task.future is not None:
+                    task.future.set_exception(exc)
         else:
-            future.set_result(result)
+            for task, (result, failure) in zip(group, outcomes, strict=True):
+                if task.future is not None and failure is not None:
+                    task.future.set_exception(failure)
+                elif task.future is not None:
+                    task.future.set_result(result)
+        finally:
+            if not flush:
+                self._connection.execute("PRAGMA synchronous = FULL")
 
     def _transaction(self, work: Work[_T], begin: str) -> _T:
         connection = self._connection
@@ -169,6 +211,22 @@ class JournalWriter:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error as exc:
                 _log.warning("the journal could not roll back: %s", exc)
+
+
+def _alone(connection: sqlite3.Connection, work: Work[_T]) -> tuple[_T | None, Exception | None]:
+    """Work beside others in a transaction: what it raises undoes its own lines only.
+
+    Raises: sqlite3.Error: the whole transaction is lost (a full disk ends it).
+    """
+    connection.execute("SAVEPOINT alone")
+    try:
+        result = work(connection)
+    except Exception as exc:  # noqa: BLE001 - it belongs to one caller, who reads the future
+        connection.execute("ROLLBACK TO alone")
+        connection.execute("RELEASE alone")
+        return None, exc
+    connection.execute("RELEASE alone")
+    return result, None
 
 
 def _is_hopeless(exc: Exception) -> bool:

@@ -260,7 +260,8 @@ class Transfer:
                     _log.info("a lost reply (%s), but the object is there", exc.kind)
                     return check_same(ours, self.source, algorithm, checksum, self.flow.stop)
 
-        self.log.completing()
+        if self.begun is not None:  # a single request leaves nothing to settle but a look at the object
+            self.log.completing()
         self.final = workers.start(lambda: self.flow.patiently(once, damaged_again=False), "upload-publish")
         if self.only_if_absent:
             return self.flow.result(self.final)
