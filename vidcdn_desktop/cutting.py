@@ -36,7 +36,8 @@ class Cut:
         self.token = token
         self._lock = threading.Lock()
         self._duplicate: socket.socket | None = None
-        self._remove = token.on_cancel(self._cut)
+        self._grace_s = 0.0
+        self._remove = token.on_cancel(self._on_cancel)
 
     def watch(self, sock: socket.socket) -> None:
         """Cut this connection on cancel (at once if that was before)."""
@@ -48,6 +49,18 @@ class Cut:
             )
         if self.token.is_cancelled:
             self._cut()
+
+    def give_grace(self, seconds: float) -> None:
+        """From now on wait so long after a cancel before cutting: an answer is most likely on its way."""
+        self._grace_s = seconds
+
+    def _on_cancel(self) -> None:
+        if not self._grace_s:
+            self._cut()
+            return
+        later = threading.Timer(self._grace_s, self._cut)
+        later.daemon = True
+        later.start()
 
     def _cut(self) -> None:
         with self._lock:

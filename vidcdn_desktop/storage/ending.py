@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import wait
 from functools import partial
 
@@ -38,6 +39,7 @@ _SETTLE_S = 0.25
 """Threads whose connections were cut end well within this time."""
 
 _LOOK_FOR_S = 4.0
+_LOOK_AGAIN_S = 0.7
 _STUCK_S = 15.0
 """How long the clean-up waits for threads that are stuck all the same (a name that is being looked up)."""
 
@@ -129,6 +131,10 @@ class Ending:
             return True
         try:
             ours = self._look_for_ours()
+            if ours is None and isinstance(ended, Cancelled):
+                # Cut while the answer was awaited: the store may still have been at it.
+                threading.Event().wait(_LOOK_AGAIN_S)
+                ours = self._look_for_ours()
         except AccessDenied:
             return True  # whoever may not look was told by the refusal above all there is
         except VidcdnError as exc:

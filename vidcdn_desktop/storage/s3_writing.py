@@ -11,6 +11,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -53,6 +54,8 @@ from vidcdn_desktop.storage.replies import (
 )
 
 _log = logging.getLogger(__name__)
+
+_GRACE_S = 0.15
 
 _MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
@@ -158,8 +161,8 @@ class S3Writer:
 
         try:
             with cuttable(token) as cut, translating("PutObject", ref.bucket, ref.key):
-                # An object may become visible once it was handed over; its answer is then waited for.
-                body.on_handed_over = cut.release
+                # An object may become visible once it was handed over; its answer is then worth a moment.
+                body.on_handed_over = partial(cut.give_grace, _GRACE_S)
                 reply = self._negotiate(send)
             return self._stored(ref, reply, source.size, sent[-1][0], sent[-1][1], ())
         except BaseException:

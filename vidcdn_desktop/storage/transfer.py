@@ -262,10 +262,23 @@ class Transfer:
 
         if self.begun is not None:  # a single request leaves nothing to settle but a look at the object
             self.log.completing()
+        if self.begun is None:
+            # A small file: handing it to a thread of its own and back costs as much as sending it.
+            return self._publish_here(once)
         self.final = workers.start(lambda: self.flow.patiently(once, damaged_again=False), "upload-publish")
         if self.only_if_absent:
             return self.flow.result(self.final)
         return self.flow.result_whatever(self.final)
+
+    def _publish_here(self, once: Callable[[], StoredObject]) -> StoredObject:
+        self.final = Future()
+        try:
+            stored = self.flow.patiently(once, damaged_again=False)
+        except BaseException as exc:
+            self.final.set_exception(exc)
+            raise
+        self.final.set_result(stored)
+        return stored
 
     def ours(self) -> StoredObject | None:
         """The object under our key if this upload wrote it; None also if that cannot be seen now."""
