@@ -13,6 +13,7 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from films import make_clip
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.check import check_url
 from vidcdn_desktop.errors import Offline
@@ -111,6 +112,22 @@ def test_from_a_drop_to_a_live_link(qtbot: QtBot, page: PublishPage, bridge: Job
     assert isinstance(wish, PlayWish)
     assert wish.url == link
     assert page.footer.status.text() == "1 live"
+
+
+def test_what_is_not_mp4_is_published_without_another_question(qtbot: QtBot, page: PublishPage, tmp_path: Path) -> None:
+    drop(page, make_clip(tmp_path / "lake.mkv"))
+    card = wait_for(qtbot, page, JobState.READY)
+    qtbot.waitUntil(lambda: card.snapshot.plan is not None)
+    assert [badge.text() for badge in card._badges if badge.isVisible()] == [
+        "Will be converted to MP4 without re-encoding",
+        "Versioned link",
+        "Plays in: Chrome, Firefox, Safari, iOS, Android",
+    ]
+    assert card.address.full_text().endswith(".mp4")
+    qtbot.mouseClick(page.publish_button, Qt.MouseButton.LeftButton)
+    card = wait_for(qtbot, page, JobState.PUBLISHED)
+    assert card.live.text().startswith("✓ Live, starts in")
+    assert "Convert done" in card.steps.accessibleName()
 
 
 def test_a_new_title_gives_a_new_key(qtbot: QtBot, page: PublishPage, bridge: JobBridge, clip_end: Path) -> None:
