@@ -124,6 +124,8 @@ class ProbeCalls:
         if operation in ("put_object", "complete_multipart_upload"):
             self.versions += filter(None, [version_of(reply)])
         if operation == "create_multipart_upload":
+            if not reply.get("UploadId"):
+                return Answer(How.TROUBLE, {})  # cut in its head; what was begun is found by listing
             self._uploads.append(str(reply["UploadId"]))
         return Answer(How.DONE, reply)
 
