@@ -1,16 +1,18 @@
 """Damage films in many ways and see that the fast start never crashes, hangs or ships another film.
 
-    python tests/benchmarks/fuzz_faststart.py [--runs N] [--seed S] [--media DIR] [--processes N]
+    python tests/benchmarks/fuzz_faststart.py [--runs N] [--seed S] [--media DIR] [--processes N] [--json]
 
-Films made here, and the real ones of a folder (VIDCDN_MEDIA or --media) that are small enough, are mutated where
-it hurts: sizes, counts, types and tables of the index and of the boxes beside it. Each mutant that is accepted is read
-with a reader that shares no code with the program: all samples of the view must be those of the mutant, and all else
-must be there. Prints counts; the exit code is 1 unless crashes, hangs over a second and differences are all 0.
+Films made here, films of all structures that hypothesis draws, and the real ones of a folder (VIDCDN_MEDIA, --media or
+../shared/media) that are small enough, are mutated where it hurts: sizes, counts, types and tables of the index and of
+the boxes beside it. Each mutant that is accepted is read with a reader that shares no code with the program: all
+samples of the view must be those of the mutant, and all else must be there. The memory each plan adds is measured
+(Linux). Prints counts; the exit code is 1 unless crashes, hangs over a second, greedy plans and differences are all 0.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import random
@@ -21,13 +23,15 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "core" / "media")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "core" / "media"), str(Path(__file__).parent)]
 
 import moviebuilder as mb
-from sampleoracle import differences
+from fuzz_structures import drawn_films
+from sampleoracle import differences, samples
 
 from vidcdn_desktop.bytesource import BytesSource
 from vidcdn_desktop.media.faststart import plan_fast_start
@@ -35,6 +39,10 @@ from vidcdn_desktop.media.faststart import plan_fast_start
 LARGEST = 420_000
 """Bytes of a real film that is mutated; larger ones only cost time."""
 TOO_LONG_S = 1.0
+TOO_MUCH = 10 << 20
+"""Bytes of memory a plan may add, besides four times its index."""
+DRAWN = 400
+"""Films hypothesis draws."""
 
 CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"udta", b"edts", b"mvex", b"mfra"})
 KINDS = tuple(
@@ -50,8 +58,14 @@ class Tally:
     accepted: int = 0
     crashes: int = 0
     hangs: int = 0
+    greedy: int = 0
+    """Plans that took more memory than they may."""
     differing: int = 0
+    unread: int = 0
+    """Accepted, but so odd that our reader gave up on the samples of the mutant itself: the rest was compared."""
     slowest_s: float = 0.0
+    largest_kib: int = 0
+    """Memory a plan added, at most."""
     verdicts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
@@ -60,14 +74,17 @@ class Tally:
         self.accepted += other.accepted
         self.crashes += other.crashes
         self.hangs += other.hangs
+        self.greedy += other.greedy
         self.differing += other.differing
+        self.unread += other.unread
+        self.largest_kib = max(self.largest_kib, other.largest_kib)
         self.slowest_s = max(self.slowest_s, other.slowest_s)
         self.verdicts += other.verdicts
         self.examples += other.examples
 
     @property
     def clean(self) -> bool:
-        return not (self.crashes or self.hangs or self.differing)
+        return not (self.crashes or self.hangs or self.greedy or self.differing)
 
 
 def made_films() -> dict[str, bytes]:
@@ -106,15 +123,15 @@ def made_films() -> dict[str, bytes]:
     return {name: b"".join(parts) for name, parts in films.items()}
 
 
-def real_films(folder: Path | None) -> dict[str, bytes]:
-    """The small real films of a folder."""
+def real_films(folder: Path | None, largest: int = LARGEST) -> dict[str, bytes]:
+    """The real films of a folder that have no more bytes than `largest`."""
     if folder is None:
         return {}
     found = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in (".mp4", ".mov", ".m4a", ".3gp", ".f4v", ".mj2", ".heic") and path.is_file():
             data = path.read_bytes()
-            if len(data) <= LARGEST and b"moov" in data:
+            if len(data) <= largest and b"moov" in data:
                 found[path.name] = data
     return found
 
@@ -208,10 +225,37 @@ CHANGES: tuple[Callable[[bytearray, int, random.Random], None], ...] = (
 )  # fmt: skip
 
 
-def judge(name: str, data: bytes, tally: Tally) -> None:
+class Gauge:
+    """The most memory this process has had since `start`. Linux; elsewhere nothing is seen."""
+
+    def __init__(self) -> None:
+        self._reset = Path("/proc/self/clear_refs")
+        self._status = Path("/proc/self/status")
+        self.works = os.access(self._reset, os.W_OK)
+        self._base_kib = 0
+
+    def start(self) -> None:
+        """Forget the peak so far."""
+        if self.works:
+            self._reset.write_text("5")
+            self._base_kib = self._peak_kib()
+
+    def added_kib(self) -> int:
+        """How much higher the peak is by now."""
+        return self._peak_kib() - self._base_kib if self.works else 0
+
+    def _peak_kib(self) -> int:
+        text = self._status.read_text()
+        at = text.index("VmHWM:") + 6
+        return int(text[at : text.index("kB", at)])
+
+
+def judge(name: str, data: bytes, tally: Tally, gauge: Gauge | None = None) -> None:
     """Plan a film and, if it is accepted, compare what would be sent with what is there."""
     source = BytesSource(data)
     tally.runs += 1
+    if gauge is not None:
+        gauge.start()
     started = time.thread_time()
     try:
         plan = plan_fast_start(source)
@@ -222,16 +266,32 @@ def judge(name: str, data: bytes, tally: Tally) -> None:
     took = time.thread_time() - started
     tally.slowest_s = max(tally.slowest_s, took)
     tally.hangs += took > TOO_LONG_S
+    if gauge is not None:
+        added = gauge.added_kib()
+        tally.largest_kib = max(tally.largest_kib, added)
+        if 1024 * added > TOO_MUCH + 4 * (plan.report.moov_size or 0):
+            tally.greedy += 1
+            tally.examples.append(f"{name}: {added} KiB of memory (crc {zlib.crc32(data):08x})")
     tally.verdicts[plan.report.layout.value] += 1
     if not plan.moved:
         if plan.source is not source:
             tally.differing += 1
         return
     tally.accepted += 1
+    tally.unread += not _is_readable(data)
     found = differences(data, plan.source.read_at(0, plan.source.size))
     if found:
         tally.differing += 1
         tally.examples.append(f"{name}: {found} (crc {zlib.crc32(data):08x})")
+
+
+def _is_readable(data: bytes) -> bool:
+    """Whether our own reader finds the samples of a film."""
+    try:
+        samples(data)
+    except (KeyError, IndexError, struct.error, ValueError):
+        return False
+    return True
 
 
 def mutants(films: dict[str, bytes], seed: int, runs: int) -> Iterator[tuple[str, bytes]]:
@@ -247,15 +307,21 @@ def mutants(films: dict[str, bytes], seed: int, runs: int) -> Iterator[tuple[str
 def fuzz(films: dict[str, bytes], seed: int, runs: int) -> Tally:
     """Judge `runs` mutants in this process."""
     tally = Tally()
+    gauge = Gauge()
     for name, data in mutants(films, seed, runs):
-        judge(name, data, tally)
+        judge(name, data, tally, gauge)
     return tally
 
 
-def _worker(job: tuple[Path | None, int, int]) -> Tally:
-    folder, seed, runs = job
-    films = {**made_films(), **real_films(folder)}
-    return fuzz(films, seed, runs)
+@lru_cache(maxsize=1)
+def all_films(folder: Path | None, largest: int) -> dict[str, bytes]:
+    """What is mutated."""
+    return {**made_films(), **drawn_films(DRAWN), **real_films(folder, largest)}
+
+
+def _worker(job: tuple[Path | None, int, int, int]) -> Tally:
+    folder, largest, seed, runs = job
+    return fuzz(all_films(folder, largest), seed, runs)
 
 
 def _media_folder() -> Path | None:
@@ -267,30 +333,40 @@ def _media_folder() -> Path | None:
 
 
 def main() -> int:
+    """Parse the arguments, fuzz, print."""
     arguments = argparse.ArgumentParser(description="Damage films and see what the fast start makes of them.")
     arguments.add_argument("--runs", type=int, default=20_000)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    arguments.add_argument("--media", type=Path, default=os.environ.get("VIDCDN_MEDIA"), help="folder of real films")
+    arguments.add_argument("--media", type=Path, default=_media_folder(), help="folder of real films")
+    arguments.add_argument("--largest", type=int, default=LARGEST, help="bytes of a real film that is mutated, at most")
+    arguments.add_argument("--json", action="store_true", help="figures as JSON, for adding up several runs")
     options = arguments.parse_args()
-    folder: Path | None = options.media
     shares = max(options.processes, options.runs // 2000)
     each = -(-options.runs // shares)
-    jobs = [(folder, options.seed * 1_000_003 + number, each) for number in range(shares)]
+    jobs = [(options.media, options.largest, options.seed * 1_000_003 + number, each) for number in range(shares)]
     total = Tally()
     started = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         for done in pool.imap_unordered(_worker, jobs):
             total.add(done)
     took = time.monotonic() - started
-    films = len(made_films()) + len(real_films(folder))
+    if options.json:
+        print(json.dumps({**vars(total), "seed": options.seed, "seconds": round(took, 1)}))
+    else:
+        _print(total, len(all_films(options.media, options.largest)), took)
+    return 0 if total.clean else 1
+
+
+def _print(total: Tally, films: int, took: float) -> None:
     print(f"{total.runs} mutants of {films} films in {took:.0f} s ({total.runs / took:.0f}/s)")
     print("verdicts: " + ", ".join(f"{name} {count}" for name, count in sorted(total.verdicts.items())))
-    print(f"accepted {total.accepted}, slowest plan {1000 * total.slowest_s:.0f} ms")
-    print(f"crashes {total.crashes}, hangs over {TOO_LONG_S:g} s {total.hangs}, views that differ {total.differing}")
+    print(f"accepted {total.accepted}, of which our reader could not read the samples of {total.unread}")
+    print(f"slowest plan {1000 * total.slowest_s:.0f} ms, most memory of a plan {total.largest_kib} KiB")
+    print(f"crashes {total.crashes}, hangs over {TOO_LONG_S:g} s {total.hangs}, greedy plans {total.greedy}, ", end="")
+    print(f"views that differ {total.differing}")
     for example in total.examples[:20]:
         print(f"  {example}")
-    return 0 if total.clean else 1
 
 
 if __name__ == "__main__":
