@@ -29,6 +29,8 @@ PART = 8 << 20
 BLOCK = 1 << 20
 """What the upload reads at a time. One read of a whole part is slower where it joins the head and the film."""
 ROUNDS = 5
+DAY_CHUNKS = 5_184_001
+"""Pictures of a day at 60 a second, each a chunk of its own: an index of 73 MB."""
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
@@ -46,6 +48,7 @@ def index(offsets: bytes, chunks: int, size: int, wide: bool) -> bytes:
         box(b"stsz", struct.pack(">III", 0, 0, chunks), struct.pack(">I", size) * chunks),
         box(b"co64" if wide else b"stco", struct.pack(">II", 0, chunks), offsets),
         box(b"stss", struct.pack(">II", 0, chunks), bytes(4 * chunks)),
+        box(b"ctts", struct.pack(">II", 0, chunks * 27 // 100), bytes(8 * (chunks * 27 // 100))),
     )
     dinf = box(b"dinf", box(b"dref", struct.pack(">II", 0, 1), box(b"url ", b"\0\0\0\1")))
     minf = box(b"minf", box(b"vmhd", bytes(12)), dinf, stbl)
@@ -155,7 +158,7 @@ def main() -> None:
         path = Path(name) / "film.mp4"
         measure("film of 100 MB", path, 1000, 100_000)
         measure(f"film of {options.big:g} GiB", path, int(options.big * 10_700), 100_000)
-        measure("index of 5.2 million chunks", path, 5_184_001, 100)
+        measure("index of 5.2 million chunks", path, DAY_CHUNKS, 100)
 
 
 if __name__ == "__main__":
