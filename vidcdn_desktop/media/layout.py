@@ -37,6 +37,7 @@ _KNOWN = _FIRST | {
 }
 """Boxes that stand at the top of files of this family."""
 
+_ALREADY = "The index (moov) stands before the media: the film starts at once."
 _TOO_MANY = "The file has too many parts, so it is left as it is."
 _STILL_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "mif2", "avif", "jp2 ", "jpx ", "crx "})
 
@@ -69,20 +70,44 @@ def read_layout(source: ByteSource) -> LayoutReport:
 def decide(source: ByteSource) -> Decision:
     """`read_layout`, with the move worked out. Same errors."""
     top = scan_top_level(source)
-    moovs = [box for box in top.boxes if box.type == "moov"]
-    report = LayoutReport(
-        Layout.UNSUPPORTED,
-        "",
-        top.boxes,
-        moovs[0].offset if moovs else None,
-        moovs[0].size if moovs else None,
-        top.problem,
-        _brand(source, top),
-    )
+    report = _undecided(source, top)
     early = _without_index(source, top, report)
     if early is not None:
         return Decision(replace(report, layout=early[0], reason=early[1]))
-    return _with_index(source, top, moovs[0], report)
+    return _with_index(source, top, next(box for box in top.boxes if box.type == "moov"), report)
+
+
+def read_structure(source: ByteSource, top: TopLevel) -> LayoutReport:
+    """Say what the top-level boxes alone allow, where the index is too large to be read for an answer.
+
+    NEEDS is how the file looks, not a proof that the index can be moved; damage inside the index is not seen.
+
+    Args:
+        source: Where the boxes are; at most four bytes of ftyp are read.
+        top: Its boxes.
+
+    Raises: SourceGone, SourceChanged, SourceUnreadable: from the source.
+    """
+    report = _undecided(source, top)
+    early = _without_index(source, top, report)
+    if early is None and _media_before(top, "moov"):
+        early = Layout.NEEDS, "The index (moov) stands after the media."
+    layout, reason = early or (Layout.ALREADY, _ALREADY)
+    return replace(report, layout=layout, reason=reason)
+
+
+def _undecided(source: ByteSource, top: TopLevel) -> LayoutReport:
+    """What the boxes say, without a conclusion."""
+    moov = next((box for box in top.boxes if box.type == "moov"), None)
+    return LayoutReport(
+        Layout.UNSUPPORTED,
+        "",
+        top.boxes,
+        moov.offset if moov else None,
+        moov.size if moov else None,
+        top.problem,
+        _brand(source, top),
+    )
 
 
 def _brand(source: ByteSource, top: TopLevel) -> str:
@@ -154,7 +179,7 @@ def _with_index(source: ByteSource, top: TopLevel, moov: BoxHeader, report: Layo
     def say(layout: Layout, reason: str, damage: str = "") -> Decision:
         return Decision(replace(report, layout=layout, reason=reason, damage=damage or report.damage))
 
-    already = say(Layout.ALREADY, "The index (moov) stands before the media: the film starts at once.")
+    already = say(Layout.ALREADY, _ALREADY)
     if moov.size > MAX_INDEX:
         if slow:
             return say(Layout.UNSUPPORTED, "The index (moov) is too large to be moved, so the file is left as it is.")

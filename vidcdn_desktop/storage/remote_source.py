@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import threading
 from bisect import insort
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import Offline
-from vidcdn_desktop.storage.port import Storage, StoredObject
+from vidcdn_desktop.storage.port import RangeStream, StoredObject
 from vidcdn_desktop.storage.weather import Weather
 
 HEAD = 64 << 10
@@ -38,6 +40,16 @@ class Traffic:
     requests: int = 0
 
 
+class RangeReader(Protocol):
+    """The little of a `Storage` that reading takes."""
+
+    def open_range(
+        self, stored: StoredObject, offset: int, length: int, *, token: CancelToken, version_id: str = ""
+    ) -> AbstractContextManager[RangeStream]:
+        """See `Storage.open_range`."""
+        ...
+
+
 class RemoteSource:
     """A `ByteSource` over an object, by ranges. Any thread may read; one at a time is served.
 
@@ -55,7 +67,7 @@ class RemoteSource:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: RangeReader,
         stored: StoredObject,
         token: CancelToken,
         *,
