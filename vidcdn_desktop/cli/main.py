@@ -27,6 +27,7 @@ from vidcdn_desktop.cli import (
     practice,
     publish,
     repair,
+    scan,
     uploads,
 )
 from vidcdn_desktop.cli.output import Output
@@ -35,7 +36,21 @@ from vidcdn_desktop.logs import setup_logging
 
 _log = logging.getLogger(__name__)
 
-_COMMANDS = (inspect, faststart, convert, publish, uploads, download, ls, repair, invalidate, check, endpoint, practice)
+_COMMANDS = (
+    inspect,
+    faststart,
+    convert,
+    publish,
+    uploads,
+    download,
+    ls,
+    scan,
+    repair,
+    invalidate,
+    check,
+    endpoint,
+    practice,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
