@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from repairs import CARRIED, KEY, World, large_film, wanted, world_on
 from vidcdn_desktop.bytesource import FileSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.jobs.connection import open_connection
+from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.jobs.practice import practice_connection
 from vidcdn_desktop.jobs.repair import Repairer, RepairState
 from vidcdn_desktop.media.faststart import plan_fast_start
@@ -76,14 +78,69 @@ def test_one_film_and_then_a_folder(world: World, film: Path, clip_end: Path, cl
     world.put(clip_fast.read_bytes(), "films/b/fast.mp4")
     world.put(b"no film", "films/b/broken.mp4")
     world.put(b"picture", "films/b/end.jpg")
-    code, objects, err = run(world, f"s3://{world.bucket}/films/")
+    prefix = f"s3://{world.bucket}/films/"
+    code, (*planned, plan), err = run(world, prefix, "--dry-run")
     assert code == 0, err
+    assert [row["state"] for row in planned].count("would be repaired") == 1
+    counts = {"videos": 4, "already": 2, "left_alone": 1, "failed": 0, "size": clip_end.stat().st_size}
+    assert plan["total"].items() >= {**counts, "to_repair": 1, "repaired": 0}.items()
+    code, (*objects, total), err = run(world, prefix)
+    assert code == 0, err
+    assert total["total"].items() >= {**counts, "to_repair": 0, "repaired": 1}.items()
+    assert total["total"]["bytes_uploaded"] == plan["total"]["bytes_uploaded"]
     states = {row["source"].rsplit("/", 1)[-1]: row["state"] for row in objects}
     assert states == {
         KEY.rsplit("/", 1)[-1]: "already", "end.mp4": "repaired", "fast.mp4": "already", "broken.mp4": "left alone",
     }  # fmt: skip
     assert world.get("films/b/end.mp4")["Body"] == wanted(clip_end)
     assert world.get("films/b/end.jpg")["Body"] == b"picture"
+
+
+def test_many_keys_are_one_job_and_one_failure_spoils_only_its_own(
+    world: World, film: Path, clip_end: Path, private_home: Path
+) -> None:
+    keys = ("a.mp4", "none.mp4", "b.mp4")
+    world.put(film.read_bytes(), keys[0])
+    world.put(clip_end.read_bytes(), keys[2])
+    code, (*objects, total), err = run(world, *(f"s3://{world.bucket}/{key}" for key in keys))
+    assert code == 1
+    assert [row.get("state", row.get("error", {}).get("kind")) for row in objects] == [
+        "repaired", "ObjectNotFound", "repaired",
+    ]  # fmt: skip
+    assert total["total"].items() >= {"videos": 3, "repaired": 2, "failed": 1}.items()
+    assert "none.mp4" in err
+    world.assert_only(keys[0], keys[2])
+    with contextlib.closing(Journal()) as journal:
+        (row,) = journal.jobs()
+    assert (row.kind, row.state, row.title) == ("repair", "failed", "3 videos")
+    assert row.result is not None
+    assert [outcome["state"] for outcome in row.result["outcomes"]] == ["repaired", "failed", "repaired"]
+
+
+def test_a_prefix_that_was_killed_goes_on_as_the_same_job(world: World, film: Path, clip_end: Path) -> None:
+    world.put(clip_end.read_bytes(), "films/1.mp4")
+    world.put(film.read_bytes(), "films/2.mp4")
+    address = f"s3://{world.bucket}/films/"
+    running: list[subprocess.Popen[str]] = []
+    started = threading.Event()
+
+    def kill() -> None:
+        started.wait(_LIMIT_S)
+        running[0].kill()
+
+    world.when(COPY, Phase.DONE, kill)
+    running.append(start(world, address))
+    started.set()
+    running[0].communicate(timeout=_LIMIT_S)
+    world.proxy.watch = lambda _phase, _request: None
+    code, (*objects, _total), err = run(world, address)
+    assert code == 0, err
+    assert [row["state"] for row in objects] == ["already", "repaired"]
+    assert world.get("films/2.mp4")["Body"] == wanted(film)
+    world.assert_only("films/1.mp4", "films/2.mp4")
+    with contextlib.closing(Journal()) as journal:
+        (row,) = journal.jobs()
+    assert row.state == "published"
 
 
 def test_a_film_that_is_not_there(world: World) -> None:

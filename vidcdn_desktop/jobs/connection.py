@@ -93,6 +93,11 @@ class Connection:
         return self._endpoint.find_out(token, refresh=refresh)
 
     @property
+    def known_endpoint(self) -> EndpointProfile | None:
+        """What is known of the store without asking it; None if nothing."""
+        return self._endpoint.known()
+
+    @property
     def is_known_store(self) -> bool:
         """Whether the store never needs to be asked: Amazon S3 and the practice cloud."""
         return self._endpoint.is_given
@@ -157,6 +162,19 @@ class Connection:
     def url_of(self, key: str) -> PlayableUrl | None:
         """The link to a key, or None where no distribution serves it. Blocks the first time."""
         return pick_url(self.destination(), key)
+
+    def domains_of(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """The domains that serve any of `keys`, the chosen distribution's first. Blocks the first time."""
+        found: dict[str, str] = {}
+        hosts = {d.id: d.host for d in self.distributions()}
+        for key in keys:
+            for url in playable_urls(self.distributions(), self.profile.bucket, key):
+                if url.enabled:
+                    found[url.distribution_id] = hosts.get(url.distribution_id, "")
+            if len(found) == len(hosts):
+                break
+        order = sorted(found, key=lambda d: d != self.profile.distribution_id)
+        return tuple(found[d] for d in order if found[d])
 
     def invalidate_keys(self, keys: Sequence[str], *, caller_reference: str, token: CancelToken) -> list[Invalidation]:
         """Remove cached copies of `keys` from every distribution that serves them; the chosen one first.

@@ -39,7 +39,7 @@ class JobRecord:
 
     id: str
     kind: str
-    """"publish" or "download"."""
+    """"publish", "download" or "repair"."""
     state: str
     """Word of a `JobState`."""
     title: str = ""

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 PUBLISH = "publish"
 DOWNLOAD = "download"
+REPAIR = "repair"
 
 PRACTICE_ID = "practice"
 """Connection id of the practice cloud, which is another one after every start."""

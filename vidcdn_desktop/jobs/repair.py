@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Any
+from dataclasses import replace
 
 from vidcdn_desktop.bytesource import ByteSource, RangesSource
 from vidcdn_desktop.cancel import CancelToken
@@ -19,6 +17,7 @@ from vidcdn_desktop.errors import Conflict, ObjectNotFound, UnsupportedMedia, Vi
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.repair_leftovers import Leftovers, end_left, find_leftovers, helper_of, settle
 from vidcdn_desktop.jobs.repair_marks import Marks, helper_key, helper_prefix
+from vidcdn_desktop.jobs.repair_report import RepairReport, RepairState, RepairWay, kept_words
 from vidcdn_desktop.media.faststart import FastStartPlan, plan_fast_start
 from vidcdn_desktop.media.info import Layout
 from vidcdn_desktop.storage.capabilities import Support
@@ -29,6 +28,8 @@ from vidcdn_desktop.storage.remote_source import HEAD, RemoteSource, Traffic
 from vidcdn_desktop.storage.repair import Rewrite, rewrite
 from vidcdn_desktop.storage.repair_parts import SMALLEST_PART, Piece, RepairPart, plan_parts
 
+__all__ = ["REPLACED_SINCE", "RESEND_LIMIT", "RepairReport", "RepairState", "Repairer"]
+
 _log = logging.getLogger(__name__)
 
 RESEND_LIMIT = 64 * MIB
@@ -37,57 +38,11 @@ RESEND_LIMIT = 64 * MIB
 _EQUAL_PARTS = (".r2.cloudflarestorage.com",)
 """Stores that want all parts of one length. Source: Cloudflare R2 documentation, "Multipart objects"."""
 
+REPLACED_SINCE = "ReplacedSince"
+"""Code of the refusal to touch another object than the one that was looked at."""
 
 _OF_OTHER_JOBS = frozenset({"Nothing was published.", "Nothing was downloaded.", "Nothing was changed."})
 """What a failure means where a film is sent or fetched; here it means that the object is as it was."""
-
-
-class RepairState(Enum):
-    """What became of one object."""
-
-    REPAIRED = "repaired"
-    ALREADY = "already"
-    """The index stands in front."""
-    LEFT = "left alone"
-    """For the reason told."""
-    WOULD = "would be repaired"
-    """A dry run."""
-
-
-@dataclass(frozen=True)
-class RepairReport:
-    """What became of one object, or would become of it. Bytes are bodies; of a dry run they are what a run takes."""
-
-    ref: ObjectRef
-    state: RepairState
-    reason: str
-    """Why it is left alone, or what stands where."""
-    size: int = 0
-    """Bytes of the object as it is now."""
-    bytes_downloaded: int = 0
-    bytes_uploaded: int = 0
-    bytes_copied: int = 0
-    """Inside the store."""
-    parts: int = 0
-    """Of the new object; 0 where nothing was written, 1 for one request."""
-    requests: int = 0
-    etag: str = ""
-    checksum: str = ""
-    """Full-object checksum as the store reports it, base64."""
-    checksum_algorithm: str = ""
-    proved_by: str = ""
-    invalidated: int = 0
-    """Distributions that were told to forget the old cut."""
-    notes: tuple[str, ...] = ()
-    """What the user should know beside it, in sentences."""
-    seconds: float = 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as the command line prints it."""
-        names = ("reason", "size", "bytes_downloaded", "bytes_uploaded", "bytes_copied", "parts", "requests", "etag")
-        more = ("checksum", "checksum_algorithm", "proved_by", "invalidated", "notes", "seconds")
-        values = {name: getattr(self, name) for name in (*names, *more)}
-        return {"source": str(self.ref), "state": self.state.value, **values}
 
 
 class Repairer:
@@ -96,15 +51,20 @@ class Repairer:
     Args:
         connection: Whose bucket it is.
         resend: Send a film up to 64 MiB again whole where the store cannot copy parts.
+        invalidate: Remove cached copies of what was repaired from the CDN.
         marks: Where repairs under way are written down; None: in the data folder.
     """
 
-    def __init__(self, connection: Connection, *, resend: bool = False, marks: Marks | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, resend: bool = False, invalidate: bool = True, marks: Marks | None = None
+    ) -> None:
         self._connection = connection
+        self._invalidates = invalidate
         self._storage = connection.storage
         self._endpoint = connection.clients.endpoint
         self._resend = resend
         self._marks = marks or Marks()
+        self._writing: _One | None = None
 
     def close(self) -> None:
         """Give up what marks this run."""
@@ -117,7 +77,13 @@ class Repairer:
         self.close()
 
     def repair(
-        self, ref: ObjectRef, *, token: CancelToken, dry_run: bool = False, leftovers: Leftovers | None = None
+        self,
+        ref: ObjectRef,
+        *,
+        token: CancelToken,
+        dry_run: bool = False,
+        leftovers: Leftovers | None = None,
+        etag: str = "",
     ) -> RepairReport:
         """Repair one object if it needs it; a dry run only reads. Blocks.
 
@@ -126,21 +92,41 @@ class Repairer:
             token: Cancels: the object stays as it is, and nothing is left behind.
             dry_run: Tell what would be done.
             leftovers: What earlier repairs have left, where that was looked for already.
+            etag: Of the object the user was told about: another one that needs a repair is not touched.
 
         Raises: ObjectNotFound. Conflict: somebody else replaced it meanwhile. UploadBusy: it is being repaired.
             ChecksumMismatch. Cancelled. What `Storage` raises.
         """
         started = time.monotonic()
-        one = _One(self, ref, token)
+        one = _One(self, ref, token, etag)
+        if not dry_run:
+            self._writing = one
         try:
             report = one.run(dry_run, leftovers)
         except Conflict as exc:
+            if exc.code == REPLACED_SINCE:
+                raise
             raise replaced(ref) from exc
         except VidcdnError as exc:
             if exc.meaning in _OF_OTHER_JOBS:
                 exc.meaning = UNCHANGED
             raise
         return replace(report, seconds=round(time.monotonic() - started, 3))
+
+    def written(self) -> tuple[Traffic, int]:
+        """What has moved of the object that is being repaired, and how many bytes are to be sent and copied.
+
+        Any thread. The second is 0 until it is known.
+        """
+        one = self._writing
+        return (one.traffic, one.to_move) if one is not None else (Traffic(), 0)
+
+    def clean_up(self, ref: ObjectRef, token: CancelToken) -> tuple[str, ...]:
+        """End what a killed repair of an object has left; gives what the user should know. Blocks.
+
+        Raises: UploadBusy: it is being repaired. Cancelled. What `Storage` raises.
+        """
+        return _One(self, ref, token).clean_up()
 
     def copies(self, token: CancelToken) -> bool:
         """Whether the store can copy parts, as far as is known. Finds out once."""
@@ -154,23 +140,31 @@ class Repairer:
 class _One:
     """One object."""
 
-    def __init__(self, repairer: Repairer, ref: ObjectRef, token: CancelToken) -> None:
+    def __init__(self, repairer: Repairer, ref: ObjectRef, token: CancelToken, etag: str = "") -> None:
         self._repairer = repairer
         self._connection = repairer._connection
         self._storage = repairer._storage
         self._ref = ref
         self._token = token
-        self._traffic = Traffic()
+        self._etag = etag
+        self.traffic = Traffic()
+        self.to_move = 0
+        """Bytes to send and to copy, once that is planned."""
         owner = self._connection.profile.expected_bucket_owner
         clients = self._connection.clients
         self._copier = Copier(
             clients.s3,
             token,
-            self._traffic,
+            self.traffic,
             asking_client=clients.s3_transfer,
             expected_bucket_owner=owner,
         )
         self._notes: list[str] = []
+        self._was_marked = False
+
+    def clean_up(self) -> tuple[str, ...]:
+        self._clean_up_marked()
+        return tuple(self._notes)
 
     def run(self, dry_run: bool, leftovers: Leftovers | None) -> RepairReport:
         if not dry_run:
@@ -187,11 +181,14 @@ class _One:
         versioned = bool(look.stored.version_id)
         if not dry_run and not versioned:
             self._clean_up(leftovers)
-        source = RemoteSource(self._storage, look.stored, self._token, head=look.head, traffic=self._traffic)
+        source = RemoteSource(self._storage, look.stored, self._token, head=look.head, traffic=self.traffic)
         plan = plan_fast_start(source)
         if not plan.moved:
             state = RepairState.ALREADY if plan.report.layout is Layout.ALREADY else RepairState.LEFT
-            return self._report(state, plan.report.reason, look)
+            told = self._invalidate() if not dry_run and self._was_changed(look) else 0
+            return replace(self._report(state, plan.report.reason, look), boxes=plan.report.boxes, invalidated=told)
+        if self._etag and look.stored.etag != self._etag:
+            raise _another(self._ref)
         parts = self._parts(plan.source, source)
         helper = None
         if parts and not versioned:
@@ -199,14 +196,26 @@ class _One:
             if key is None:
                 return self._report(RepairState.LEFT, "Its name is too long for a helper beside it.", look)
             helper = ObjectRef(self._ref.bucket, key)
-        if dry_run:
-            return self._planned(look, plan, source, parts, helper)
-        if parts and not self._repairer.copies(self._token):
+        copies = not parts or self._copies(dry_run)
+        if not copies:
             if not self._repairer._resend or look.stored.size > RESEND_LIMIT:
                 reason = "This store cannot copy parts of large videos, so it would have to be sent again whole."
                 return self._report(RepairState.LEFT, reason, look)
             parts, helper = (), None
+        if dry_run:
+            return self._planned(look, plan, source, parts, helper)
         return self._written(self._copier.with_tags_and_acl(look), plan, source, parts, helper)
+
+    def _was_changed(self, look: Look) -> bool:
+        """Whether a run that was killed may have repaired it and told no CDN, or somebody has replaced it."""
+        return self._was_marked or bool(self._etag and look.stored.etag != self._etag)
+
+    def _copies(self, dry_run: bool) -> bool:
+        """Whether the store copies parts. A dry run goes by what is known: finding out writes a probe."""
+        if not dry_run:
+            return self._repairer.copies(self._token)
+        known = self._connection.known_endpoint
+        return known is None or known.part_copy is not Support.NO
 
     def _written(
         self,
@@ -217,6 +226,8 @@ class _One:
         helper: ObjectRef | None,
     ) -> RepairReport:
         work = Rewrite(look.stored, look.carried, source, plan.source, parts, helper)
+        moved = sum(part.length for part in parts) if parts else plan.source.size
+        self.to_move = moved + (plan.source.size if helper is not None else 0)
         log = self._repairer._marks.log(self._repairer._endpoint, self._ref)
         stored = rewrite(self._storage, self._copier, work, log, token=self._token)
         invalidated = self._invalidate()
@@ -231,6 +242,8 @@ class _One:
             proved_by=stored.proved_by,
             invalidated=invalidated,
             notes=tuple(self._notes),
+            way=_way(parts, helper),
+            kept=kept_words(look),
         )
 
     def _parts(self, new: ByteSource, old: RemoteSource) -> tuple[RepairPart, ...]:
@@ -258,7 +271,7 @@ class _One:
         ranges = [(part.offset, part.offset + part.length) for part in sent] if parts else [(0, size)]
         missing = _missing(plan.source, source, ranges)
         # Tags and rights, a look before, the write itself; in parts also create and complete.
-        requests = self._traffic.requests + bool(missing) + 2 + 2 + ((2 + len(parts) - 1) if parts else 0)
+        requests = self.traffic.requests + bool(missing) + 2 + 2 + ((2 + len(parts) - 1) if parts else 0)
         if helper is not None:
             requests += 2 + 5  # looks for leftovers; helper, key, copy, look, delete
             copied += size
@@ -270,10 +283,14 @@ class _One:
             bytes_copied=copied,
             parts=max(1, len(parts)),
             requests=requests,
+            way=_way(parts, helper),
+            kept=kept_words(look),
+            boxes=plan.report.boxes,
+            boxes_after=plan.report.boxes_after,
         )
 
     def _report(self, state: RepairState, reason: str, look: Look | None = None) -> RepairReport:
-        traffic = self._traffic
+        traffic = self.traffic
         return RepairReport(
             self._ref,
             state,
@@ -285,6 +302,7 @@ class _One:
             requests=traffic.requests,
             etag=look.stored.etag if look else "",
             notes=tuple(self._notes),
+            versioned=bool(look and look.stored.version_id),
         )
 
     def _clean_up_marked(self) -> None:
@@ -293,6 +311,7 @@ class _One:
         left = marks.earlier(endpoint, self._ref)
         if left is None:
             return
+        self._was_marked = True
         gone = end_left(self._storage, self._ref, left)
         kept = settle(self._storage, self._ref, helper_of(self._storage, self._ref, left), self._token)
         self._tell_kept(kept)
@@ -301,7 +320,7 @@ class _One:
 
     def _clean_up(self, leftovers: Leftovers | None) -> None:
         if leftovers is None:
-            self._traffic.requests += 2
+            self.traffic.requests += 2
             leftovers = find_leftovers(self._storage, self._ref.bucket, helper_prefix(self._ref.key))
         found = leftovers.of(self._ref.key)
         self._tell_kept(settle(self._storage, self._ref, found, self._token))
@@ -314,6 +333,8 @@ class _One:
 
     def _invalidate(self) -> int:
         """Remove the old cut from the CDN; a repaired film is repaired whether or not that works."""
+        if not self._repairer._invalidates:
+            return 0
         try:
             told = self._connection.invalidate_keys(
                 [self._ref.key], caller_reference=f"repair-{uuid.uuid4()}", token=CancelToken()
@@ -322,6 +343,22 @@ class _One:
             self._notes.append(f"The CDN may show the old version for a while: {exc.what}")
             return 0
         return len(told)
+
+
+def _way(parts: tuple[RepairPart, ...], helper: ObjectRef | None) -> RepairWay:
+    if helper is not None:
+        return RepairWay.HELPER
+    return RepairWay.VERSION if parts else RepairWay.RESENT
+
+
+def _another(ref: ObjectRef) -> Conflict:
+    return Conflict(
+        "The video was replaced by somebody else after it was looked at.",
+        "Their video is in the bucket, untouched.",
+        "Repair it again if it still needs it.",
+        subject=str(ref),
+        code=REPLACED_SINCE,
+    )
 
 
 def _missing(new: ByteSource, old: RemoteSource, ranges: list[tuple[int, int]]) -> int:

@@ -69,7 +69,7 @@ class Left:
 
 
 class Marks:
-    """The files of all repairs of this user. Any thread may call any method; close it when done.
+    """The files of all repairs of this user. One works on an object at a time; close it when done.
 
     Raises on creation: DiskFull, SettingsInvalid.
     """
@@ -86,7 +86,9 @@ class Marks:
         data = read_json_file(self._path(endpoint, ref))
         if data is None:
             return None
-        if self._ownership.is_alive(str(data.get("owner", ""))):
+        owner = str(data.get("owner", ""))
+        # Our own: a try of this very run that could not clean up behind itself, because the network was gone.
+        if owner != self._ownership.token and self._ownership.is_alive(owner):
             raise UploadBusy(
                 "This video is being repaired already.", "It goes on there.", "Wait until it is done.", subject=str(ref)
             )
