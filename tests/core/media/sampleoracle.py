@@ -90,15 +90,19 @@ class Track:
                 found.append(_table(data, at + 4, _u(data, at, 4), width))
         return found
 
-    def chunk_lengths(self, data: bytes, chunks: int) -> list[int]:
-        """Bytes of each chunk."""
+    def samples_per_chunk(self, data: bytes, chunks: int) -> list[int]:
+        """How many samples each chunk has."""
         a, _ = self.boxes[b"stsc"]
         runs = [struct.unpack_from(">III", data, a + 8 + 12 * n)[:2] for n in range(_u(data, a + 4, 4))]
         per_chunk: list[int] = []
         for number, (first, count) in enumerate(runs):
             after = runs[number + 1][0] if number + 1 < len(runs) else chunks + 1
             per_chunk += [count] * max(0, min(after, chunks + 1) - max(first, len(per_chunk) + 1))
-        per_chunk += [0] * (chunks - len(per_chunk))
+        return per_chunk + [0] * (chunks - len(per_chunk))
+
+    def chunk_lengths(self, data: bytes, chunks: int) -> list[int]:
+        """Bytes of each chunk."""
+        per_chunk = self.samples_per_chunk(data, chunks)
         sizes, fixed, count = self._sizes(data)
         unit = self._unit(data) if fixed else None
         done = 0
