@@ -166,6 +166,25 @@ def test_stopped_and_run_again(plain: World, clip_fast: Path, name: str) -> None
     assert totals["requests"] == 40 - totals["known"] + 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_store_that_does_not_answer_can_be_left(plain: World) -> None:
+    plain.proxy.plan = lambda _request: Act(Fault.STALL_REPLY, seconds=3600)
+    running: list[subprocess.Popen[str]] = []
+    started = threading.Event()
+
+    def stop() -> None:
+        started.wait(_LIMIT_S)
+        running[0].send_signal(signal.SIGINT)
+
+    plain.when("ListObjects", Phase.ARRIVED, stop)
+    running.append(start(plain, f"s3://{plain.bucket}"))
+    started.set()
+    out, err = running[0].communicate(timeout=_LIMIT_S)
+    assert running[0].returncode == 130
+    assert out == ""
+    assert "Run the same command again" in err
+
+
 def test_a_damaged_cache_is_no_failure(plain: World, clip_fast: Path) -> None:
     plain.put(clip_fast.read_bytes(), "a.mp4")
     (paths.cache_dir() / "facts.sqlite").write_bytes(b"nothing of the kind" * 1000)

@@ -24,6 +24,7 @@ from vidcdn_desktop.media.info import Layout
 from vidcdn_desktop.settings import load_settings
 from vidcdn_desktop.storage.content_types import kind_of
 from vidcdn_desktop.storage.port import ObjectSummary
+from vidcdn_desktop.storage.s3_writing import cuttable
 from vidcdn_desktop.textsafe import display, format_duration, format_size, plural
 
 _REQUESTS_PER_S = 100
@@ -159,6 +160,9 @@ class _Scan:
     failure: VidcdnError | Cancelled | None = None
     """What ended it early."""
 
+    def __post_init__(self) -> None:
+        self._requests = RateLimiter(self.args.requests)
+
     def run(self) -> None:
         """Look at everything; never raises what a user can cause."""
         scanner = Scanner(
@@ -166,7 +170,7 @@ class _Scan:
             self.connection.clients.endpoint,
             self.cache,
             parallel=min(self.args.parallel, _MOST_PARALLEL),
-            requests_per_s=RateLimiter(self.args.requests),
+            requests_per_s=self._requests,
             bandwidth=RateLimiter(self.args.limit or load_settings().speed_limit_bytes_per_s),
             refresh=self.args.refresh,
             renew=self.connection.reload_credentials,
@@ -181,11 +185,12 @@ class _Scan:
         """The objects to look at, page by page."""
         page_token = ""
         while True:
-            self.token.raise_if_cancelled()
+            self._requests.take(1, self.token)
             self.totals.requests += 1
-            page = self.connection.storage.list_page(
-                self.connection.profile.bucket, self.prefix, delimiter="", token=page_token
-            )
+            with cuttable(self.token):
+                page = self.connection.storage.list_page(
+                    self.connection.profile.bucket, self.prefix, delimiter="", token=page_token
+                )
             for item in page.objects:
                 if item.key.endswith("/") or base_of(item.key) is not None:
                     continue  # a folder's marker, or a copy that a repair is making

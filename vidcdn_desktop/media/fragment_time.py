@@ -1,6 +1,6 @@
-"""How long a film in fragments is, from its segment index, without reading the fragments.
+"""How long a film in fragments is, from the lists of its fragments, without reading them all.
 
-Source: ISO/IEC 14496-12, section 8.16.3 (segment index box).
+Source: ISO/IEC 14496-12, sections 8.16.3 (segment index box), 8.8.9 to 8.8.11 (movie fragment random access).
 """
 
 from __future__ import annotations
@@ -9,11 +9,20 @@ import struct
 from collections.abc import Sequence
 
 from vidcdn_desktop.bytesource import ByteSource
+from vidcdn_desktop.errors import CorruptMedia
+from vidcdn_desktop.media.boxes import child_boxes
+from vidcdn_desktop.media.faststart_index import LeaveAloneError
+from vidcdn_desktop.media.faststart_segments import fragment_places
+from vidcdn_desktop.media.fragments import fragment_runs
 from vidcdn_desktop.media.info import BoxHeader
 
 _LARGEST = 256 << 10
 """Bytes of a segment index that is read; 12 a segment."""
 _ENTRY = 12
+_LAST_BYTES = 4096
+"""Of a file, where its list of fragments ends; a short one is in them."""
+_MFRO = 16
+_LARGEST_FRAGMENT_INDEX = 64 << 10
 
 
 def indexed_duration(source: ByteSource, boxes: Sequence[BoxHeader]) -> float | None:
@@ -41,6 +50,41 @@ def indexed_duration(source: ByteSource, boxes: Sequence[BoxHeader]) -> float | 
     if not entries or tail < 0 or tail > _LARGEST:  # behind the last segment stands a list of fragments at most
         return None
     return sum(duration for _, duration in entries) / timescale or None
+
+
+def last_fragment(source: ByteSource) -> BoxHeader | None:
+    """The last `moof` that the list at the end of the file names; None without a list, or if it does not hold.
+
+    Raises: what the source raises.
+    """
+    end = source.read_at(source.size - _LAST_BYTES, _LAST_BYTES) if source.size > _LAST_BYTES else b""
+    length = int.from_bytes(end[-4:], "big")
+    if end[-_MFRO:-8] != _MFRO.to_bytes(4, "big") + b"mfro" or not _MFRO < length <= min(_LARGEST, source.size):
+        return None
+    data = source.read_at(source.size - length, length)
+    try:
+        mfra = next(child_boxes(data, 0, len(data)), None)
+        places = fragment_places(memoryview(data), mfra) if mfra and mfra.type == "mfra" else []
+    except (CorruptMedia, LeaveAloneError):
+        return None
+    offset = max((place for place, _ in places), default=source.size)
+    header = source.read_at(offset, 8)
+    size = int.from_bytes(header[:4], "big")
+    if header[4:] != b"moof" or not 8 < size <= _LARGEST_FRAGMENT_INDEX:
+        return None
+    return BoxHeader("moof", offset, size, 8)
+
+
+def tells_its_time(source: ByteSource, moof: BoxHeader) -> bool:
+    """Whether every run of a fragment says when it starts, so that it need not follow all before it.
+
+    Raises: what the source raises.
+    """
+    try:
+        runs = list(fragment_runs(source.read_at(moof.offset, moof.size), {}))
+    except (CorruptMedia, struct.error, IndexError):
+        return False
+    return bool(runs) and all(run.start is not None for run in runs)
 
 
 def _read(body: bytes) -> tuple[int, int, list[tuple[int, int]]]:

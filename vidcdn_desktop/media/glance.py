@@ -20,7 +20,7 @@ from vidcdn_desktop.media.boxes import TopLevel, scan_top_level, top_level_boxes
 from vidcdn_desktop.media.codecs import BROWSER_VIDEO, SOME_BROWSERS_VIDEO
 from vidcdn_desktop.media.condensed import PartlyHere, TooMuchToReadError, condensed_index
 from vidcdn_desktop.media.containers import Kind, Sniffed, is_still_brand, mp4_container_words, sniff
-from vidcdn_desktop.media.fragment_time import indexed_duration
+from vidcdn_desktop.media.fragment_time import indexed_duration, last_fragment, tells_its_time
 from vidcdn_desktop.media.glance_model import IndexPlace, VideoFacts
 from vidcdn_desktop.media.info import BoxHeader, Layout, LayoutReport
 from vidcdn_desktop.media.layout import read_layout, read_structure
@@ -164,12 +164,27 @@ def _movie(source: _Thrifty, report: LayoutReport, *, whole: bool) -> tuple[Movi
         else:
             movie = read_movie(source, replace(report, boxes=boxes))
         if movie.duration_s is None and fragments:
-            movie = replace(movie, duration_s=indexed_duration(source, report.boxes))
+            movie = _timed(source, report, movie, fragments[0])
     except CorruptMedia as exc:
         return None, exc.what
     except TooMuchToReadError:
         return None, "Its index is laid out so that a scan would have to read too much of it."
     return movie, ""
+
+
+def _timed(source: _Thrifty, report: LayoutReport, movie: MovieFacts, first: BoxHeader) -> MovieFacts:
+    """The facts with a duration: from the list in front, else from the first fragment to the last listed at the end."""
+    try:
+        duration = indexed_duration(source, report.boxes)
+        if duration is not None:
+            return replace(movie, duration_s=duration)
+        last = last_fragment(source)
+        if last is None or not (tells_its_time(source, first) and tells_its_time(source, last)):
+            return movie
+        both = (first,) if first == last else (first, last)
+        return read_movie(source, replace(report, boxes=both))
+    except (CorruptMedia, TooMuchToReadError):
+        return movie
 
 
 class _Beside:

@@ -90,7 +90,7 @@ def test_a_film_in_thousands_of_fragments_is_told_from_its_head() -> None:
     assert facts.video_codec == "h264"
     assert facts.duration_s is None
     assert "how long" in facts.unknown
-    assert (read, requests) == (HEAD, 1)
+    assert (read, requests) == (HEAD + AHEAD, 2), "the end may hold a list of them"
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -105,6 +105,38 @@ def test_a_segment_index_tells_the_duration(version: int) -> None:
     assert facts.unknown == ""
     assert requests == 1
     assert look(BytesSource(mb.FTYP + init + sidx + pair * 90))[0].duration_s is None, "it names a part only"
+
+
+def fragmented(count: int, *, timed: bool = True, listed: bool = True) -> bytes:
+    """A film in fragments of two seconds whose header does not say how long it is."""
+    trex = mb.full(b"trex", struct.pack(">IIIII", 1, 1, 40, 0, 0))
+    data = mb.FTYP + mb.box(b"moov", mvhd(0), track(b"vide", b"avc1", 0), mb.box(b"mvex", trex))
+    places = []
+    for number in range(count):
+        tfhd = mb.full(b"tfhd", struct.pack(">I", 1))
+        tfdt = mb.full(b"tfdt", struct.pack(">I", number * 2000)) if timed else b""
+        traf = mb.box(b"traf", tfhd, tfdt, mb.full(b"trun", struct.pack(">I", 50)))
+        places.append(len(data))
+        data += mb.box(b"moof", mb.full(b"mfhd", bytes(4)), traf) + mb.box(b"mdat", bytes(30_000))
+    entries = b"".join(struct.pack(">IIBBB", 2000 * n, at, 1, 1, 1) for n, at in enumerate(places))
+    tfra = mb.full(b"tfra", struct.pack(">III", 1, 0, count), entries)
+    mfro = mb.full(b"mfro", struct.pack(">I", 8 + len(tfra) + 16))
+    return data + (mb.box(b"mfra", tfra, mfro) if listed else b"")
+
+
+def test_the_list_at_the_end_tells_the_duration_of_a_film_in_fragments() -> None:
+    facts, read, requests = look(BytesSource(fragmented(150)))
+    assert facts.place is IndexPlace.FRAGMENTED
+    assert facts.duration_s == 300.0
+    assert facts.fps == 25.0
+    assert facts.unknown == ""
+    assert requests <= 4
+    assert read <= HEAD + 3 * AHEAD
+    assert look(BytesSource(fragmented(150, timed=False)))[0].duration_s is None
+    assert look(BytesSource(fragmented(150, listed=False)))[0].duration_s is None
+    damaged = bytearray(fragmented(150))
+    damaged[-5000:-16] = bytes(4984)
+    assert look(BytesSource(bytes(damaged)))[0].duration_s is None
 
 
 KINDS = {
@@ -174,11 +206,11 @@ def test_a_hostile_file_costs_no_more(name: str) -> None:
 
 def _films() -> list[bytes]:
     end, front = long_film(index(40), 70_000, index_first=False), long_film(index(9000), 9, index_first=True)
-    return [source.read_at(0, source.size) for source in (end, front)]
+    return [*(source.read_at(0, source.size) for source in (end, front)), fragmented(5)]
 
 
 @settings(max_examples=300, deadline=None)
-@given(which=st.integers(0, 1), seed=st.integers(0, 1 << 32), cut=st.booleans())
+@given(which=st.integers(0, 2), seed=st.integers(0, 1 << 32), cut=st.booleans())
 def test_damage_never_raises_and_never_costs_more(which: int, seed: int, cut: bool) -> None:
     dice = random.Random(seed)
     data = bytearray(FILMS[which])
