@@ -10,8 +10,10 @@ sample descriptions" (sample tables that count sound frames).
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from itertools import accumulate, pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, islice
+from operator import lt, mul, sub
 
 from vidcdn_desktop.media import tables
 from vidcdn_desktop.media.boxes import child_boxes, corrupt
@@ -87,7 +89,7 @@ class SampleRuns:
         self._first_chunks = entries[0::3]
         self._per_chunk = entries[1::3]
         self._most = min(max(self._per_chunk, default=0), self.count)
-        self._clear = bool(entries) and entries[0] == 1 and all(a < b for a, b in pairwise(self._first_chunks))
+        self._clear = bool(entries) and entries[0] == 1 and _is_rising(self._first_chunks)
         self._first_samples: array[int] | None = None
 
     def _size_bound(self) -> int:
@@ -132,10 +134,8 @@ class SampleRuns:
     def _samples_of(self, number: int) -> tuple[int, int]:
         """(First sample, number of samples) of a chunk."""
         if self._first_samples is None:
-            steps = (
-                (after - before) * per
-                for (before, after), per in zip(pairwise(self._first_chunks), self._per_chunk, strict=False)
-            )
+            lengths = map(sub, islice(self._first_chunks, 1, None), self._first_chunks)
+            steps = map(mul, lengths, self._per_chunk)
             try:
                 self._first_samples = array("Q", accumulate(steps, initial=0))
             except OverflowError as exc:
@@ -163,15 +163,29 @@ def check_chunks(data: memoryview, track: TrackIndex, seams: tuple[int, ...]) ->
             near = [seam for seam in seams if low < seam < high + runs.longest]
             if not near:
                 continue
-            offsets = tables.numbers(table.block(data, first, count), table.width)
+            block = table.block(data, first, count)
+            ascending = tables.is_ascending(block, table.width)
+            offsets = tables.numbers(block, table.width)
             longest = runs.longest_of(first, count)
             for seam in near:
-                close = [n for n, offset in enumerate(offsets) if offset < seam < offset + longest]
+                close = _close(offsets, seam, longest, ascending=ascending)
                 examined += len(close)
                 if examined > _MAX_NEAR:
                     raise LeaveAloneError(_UNCLEAR)
                 if any(offsets[n] + runs.chunk_bytes(first + n) > seam for n in close):
                     raise TornError("The index says that media lies where there is none, so it is left as it is.")
+
+
+def _is_rising(values: array[int]) -> bool:
+    """Whether each value is larger than the one before it."""
+    return all(map(lt, values, islice(values, 1, None)))
+
+
+def _close(offsets: array[int], seam: int, longest: int, *, ascending: bool) -> Sequence[int]:
+    """The numbers of the chunks that start before a seam and would reach beyond it if they had `longest` bytes."""
+    if ascending:  # as in nearly all films
+        return range(bisect_right(offsets, seam - longest), bisect_left(offsets, seam))
+    return [n for n, offset in enumerate(offsets) if offset < seam < offset + longest]
 
 
 def aux_bytes(data: memoryview, track: TrackIndex, table: OffsetTable) -> int:
