@@ -237,9 +237,18 @@ class BytesSource:
         """See `ByteSource.read_at`."""
         return self._data[offset : offset + max(0, length)]
 
+    def view_at(self, offset: int, length: int) -> memoryview:
+        """The same without a copy."""
+        return memoryview(self._data)[offset : offset + max(0, length)]
+
     def layout_mark(self) -> str:
         """See `MarkedSource.layout_mark`."""
         return f"bytes {hashlib.blake2b(self._data, digest_size=16).hexdigest()}"
+
+
+def block_at(source: ByteSource, offset: int, length: int) -> bytes | memoryview:
+    """`read_at`, without a copy where the bytes are in memory. Raises what `read_at` raises."""
+    return source.view_at(offset, length) if isinstance(source, BytesSource) else source.read_at(offset, length)
 
 
 @dataclass(frozen=True)

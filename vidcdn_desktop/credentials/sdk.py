@@ -21,11 +21,6 @@ _READ_TIMEOUT_S = 60
 
 _ATTEMPTS = 5
 
-_EXPECT_FROM_BYTES = 4 << 20
-"""Ask before sending an object ("Expect: 100-continue") from this size. It costs a round trip, which a small object
-feels, and saves sending megabytes to a server that refuses them. Parts never ask: whoever could begin the upload may
-send them."""
-
 _SENDING_OPERATIONS = frozenset({"PutObject", "UploadPart"})
 
 
@@ -84,7 +79,8 @@ def prepare_s3_client(client: Any) -> None:
     """Install our hooks on a new S3 client, once, before it is shared between threads.
 
     A body with a method `count_reads(on: bool)` is told when the pass that really sends begins: the SDK may read a
-    body before that, to sign it, and those bytes must not be counted as sent.
+    body before that, to sign it, and those bytes must not be counted as sent. An object whose body says `asks_first` is
+    announced ("Expect: 100-continue") before it is sent.
     """
     # Connections that a cancel, a pause or the watchdog can cut from another thread. botocore offers no public way to
     # choose the class of a connection; the pools look it up in this table when they connect.
@@ -114,6 +110,5 @@ def _start_counting(request: Any, operation_name: str, **_: Any) -> None:
 def _expect_for_large_bodies(model: Any, params: dict[str, Any], **_: Any) -> None:
     if model.name != "PutObject":
         return
-    body: Any = params.get("body")
-    if hasattr(body, "read") and hasattr(body, "__len__") and len(body) >= _EXPECT_FROM_BYTES:
+    if getattr(params.get("body"), "asks_first", False):
         params["headers"]["Expect"] = "100-continue"

@@ -78,6 +78,8 @@ class Journal:
         self._lock = threading.Lock()
         self._states: dict[str, str] = {}
         """State of each job as this copy saved it last: only a change of it is worth waiting for the disk."""
+        self._new: dict[str, set[str]] = {}
+        """Jobs that this copy wrote down first, with the keys they have sent to since: what has no past is not read."""
         self._in_trouble = False
         self._writer = JournalWriter(opened.connection, self._heard)
 
@@ -91,8 +93,13 @@ class Journal:
         """
         row = {**job_row(record), "updated": to_time(datetime.now(UTC))}
 
+        is_new = False
+
         def save(connection: sqlite3.Connection) -> bool:
-            if self._is_elsewhere(_owner_of(connection, record.id) or ""):
+            nonlocal is_new
+            owner = _owner_of(connection, record.id)
+            is_new = owner is None
+            if self._is_elsewhere(owner or ""):
                 return False
             connection.execute(_UPSERT, row)
             return True
@@ -109,6 +116,8 @@ class Journal:
             return False
         with self._lock:
             self._states[record.id] = record.state
+            if is_new:
+                self._new.setdefault(record.id, set())
         return True
 
     def jobs(self, limit: int = 1000) -> list[JobRecord]:
@@ -148,6 +157,7 @@ class Journal:
         self._write(remove, "Nothing was removed.")
         with self._lock:
             self._states.pop(job_id, None)
+            self._new.pop(job_id, None)
 
     def prune(self, keep: int = 500) -> int:
         """Forget the oldest ended jobs beyond `keep`; gives how many. One with an upload that has not ended stays."""
@@ -200,7 +210,12 @@ class Journal:
             profile_id: Id of the connection it goes through.
             endpoint: Address of the store; empty for AWS.
         """
-        return JournalPartLog(self._writer, str(self.path), job_id, key, profile_id, endpoint)
+        with self._lock:
+            keys = self._new.get(job_id)
+            is_first = keys is not None and key not in keys
+            if keys is not None:
+                keys.add(key)
+        return JournalPartLog(self._writer, str(self.path), job_id, key, profile_id, endpoint, is_first=is_first)
 
     def unfinished_uploads(self) -> list[OpenUpload]:
         """Every upload that was begun and has not ended, oldest first.

@@ -25,14 +25,28 @@ class JournalPartLog:
     because of the journal: the bucket knows what has arrived, and the mark settles whether it was completed.
     """
 
-    def __init__(self, writer: JournalWriter, name: str, job_id: str, key: str, profile_id: str, endpoint: str) -> None:
-        """`name` is the journal's file, for errors; see `Journal.part_log` for the others."""
+    def __init__(
+        self,
+        writer: JournalWriter,
+        name: str,
+        job_id: str,
+        key: str,
+        profile_id: str,
+        endpoint: str,
+        *,
+        is_first: bool = False,
+    ) -> None:
+        """`name` is the journal's file, for errors; see `Journal.part_log` for the others.
+
+        `is_first`: it is known that the job has sent nothing to this key before.
+        """
         self._writer = writer
         self._name = name
         self._job_id = to_column(job_id)
         self._key = to_column(key)
         self._profile_id = to_column(profile_id)
         self._endpoint = to_column(endpoint)
+        self._is_first = is_first
         self._row = 0
         """Id of the upload this log speaks of; 0 before `earlier` or `planned`. Parts told late find no other."""
 
@@ -41,6 +55,8 @@ class JournalPartLog:
 
         Raises: SettingsInvalid: the journal cannot be read.
         """
+        if self._is_first:
+            return None
 
         def look(connection: sqlite3.Connection) -> tuple[int, UploadRecord] | None:
             found = connection.execute(
@@ -89,6 +105,7 @@ class JournalPartLog:
             )
             return int(inserted.lastrowid or 0)
 
+        self._is_first = False
         # A single request leaves nothing unfinished behind: its row need only outlive the process.
         self._row = self._must(lambda: self._writer.write(replace, flush=intent.part_size > 0))
 

@@ -1,10 +1,12 @@
-"""The one thread that touches the journal's file.
+"""The journal's file, one user at a time: the writer's thread, or a caller that finds it idle.
 
     any thread ── later(work) ──> queue ──> [work work work] ── one commit every 0.2 s
                ── write(work) ──>       ──> what is queued, then work and its commit ──> the caller goes on
                ── read(work)  ──>       ──> what is queued, then work ──> its result
 
-Callers that wait at the same time share one transaction, so that many small files do not wait for a flush each.
+Callers that wait at the same time share one transaction, so that many small files do not wait for a flush each. What
+needs no flush and finds nothing queued is done by the caller itself: handing it to a thread and back takes longer than
+the work.
 
 What is queued with `later` must survive being late; a disk that is full for a while only makes it later.
 """
@@ -65,6 +67,12 @@ class JournalWriter:
         self._pending: list[Work[Any]] = []
         self._due: float | None = None
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        """Held by whoever uses the connection."""
+        self._flushes = True
+        """Whether commits wait for the disk now, as `journal_schema` opens the file."""
+        self._waiting = 0
+        """Tasks handed to the thread and not done; queued lines count until they are committed."""
         self._closed = False
         # A daemon: a program that forgot to close must still end. Queued work may be lost then, nothing else.
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -72,7 +80,9 @@ class JournalWriter:
 
     def later(self, work: Work[None]) -> None:
         """Queue work for the next commit and return at once. After `close` it is dropped."""
-        self._tasks.put(_Task(work, "", None))
+        with self._lock:
+            self._waiting += 1
+            self._tasks.put(_Task(work, "", None))
 
     def write(self, work: Work[_T], *, flush: bool = True) -> _T:
         """Run work, whole or not at all; returns when a loss of power cannot undo it.
@@ -103,8 +113,26 @@ class JournalWriter:
         with self._lock:
             if self._closed:
                 raise WriterClosed
-            self._tasks.put(_Task(work, begin, future, flush))
-        return future.result()
+            alone = not flush and not self._waiting and self._turn.acquire(blocking=False)
+            if not alone:
+                self._waiting += 1
+                self._tasks.put(_Task(work, begin, future, flush))
+        if not alone:
+            return future.result()
+        try:
+            return self._transaction(work, begin, flush=False)
+        finally:
+            self._turn.release()
+
+    def _flushing(self, on: bool) -> None:
+        """Whether the next commit waits for the disk. By whoever has the turn, before its transaction."""
+        if on != self._flushes:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if on else 'NORMAL'}")
+            self._flushes = on
+
+    def _done(self, count: int) -> None:
+        with self._lock:
+            self._waiting -= count
 
     # In the writer's thread
     def _run(self) -> None:
@@ -133,13 +161,18 @@ class JournalWriter:
                 else:
                     group.append(following)
             self._commit_pending()
-            self._answer(group)
+            with self._turn:
+                self._answer(group)
+            self._done(len(group))
         self._commit_pending()
-        self._connection.close()
+        with self._turn:
+            self._connection.close()
 
     def _keep(self, work: Work[Any]) -> None:
         if len(self._pending) < _MOST_KEPT:
             self._pending.append(work)
+        else:
+            self._done(1)
         if self._due is None:
             self._due = monotonic() + _LINGER_S
 
@@ -148,11 +181,13 @@ class JournalWriter:
         if not self._pending:
             return
         try:
-            self._transaction(self._all_pending, "BEGIN IMMEDIATE")
+            with self._turn:
+                self._transaction(self._all_pending, "BEGIN IMMEDIATE", flush=True)
         except sqlite3.Error as exc:
             self._due = monotonic() + _RETRY_S
             self._on_trouble(exc)
         else:
+            self._done(len(self._pending))
             self._pending.clear()
             self._on_trouble(None)
 
@@ -176,9 +211,7 @@ class JournalWriter:
                 outcomes.append(_alone(connection, task.work) if len(group) > 1 else (task.work(connection), None))
 
         try:
-            if not flush:
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._transaction(all_of_them, begin)
+            self._transaction(all_of_them, begin, flush)
         except BaseException as exc:  # noqa: BLE001 - it belongs to the callers, who read their futures
             for task in group:
                 if task.future is not None:
@@ -189,12 +222,10 @@ class JournalWriter:
                     task.future.set_exception(failure)
                 elif task.future is not None:
                     task.future.set_result(result)
-        finally:
-            if not flush:
-                self._connection.execute("PRAGMA synchronous = FULL")
 
-    def _transaction(self, work: Work[_T], begin: str) -> _T:
+    def _transaction(self, work: Work[_T], begin: str, flush: bool) -> _T:
         connection = self._connection
+        self._flushing(flush)
         try:
             connection.execute(begin)
             result = work(connection)

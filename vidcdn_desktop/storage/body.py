@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
-from vidcdn_desktop.bytesource import ByteSource
+from vidcdn_desktop.bytesource import ByteSource, block_at
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import SourceChanged, VidcdnError
 from vidcdn_desktop.limits import RateLimiter
@@ -14,6 +14,11 @@ from vidcdn_desktop.progress import Counter
 
 MAX_BLOCK = 1 << 20
 """The HTTP library asks for 16 KiB at a time; handing it 1 MiB instead sends half as fast again."""
+
+_ASK_FROM_BYTES = 4 << 20
+"""Ask before sending an object ("Expect: 100-continue") from this size. It costs a round trip, which a small object
+feels, and saves sending megabytes to a server that refuses them. Parts never ask: whoever could begin the upload may
+send them."""
 
 _FIRST_BLOCK = 32 << 10
 _MIN_BLOCK = 16 << 10
@@ -80,9 +85,9 @@ class SourceFailure(BaseException):
 class SendingBody:
     """A seekable, file-like body over `length` bytes of `source` at `offset`.
 
-    `read` gives a view of up to 1 MiB whatever size is asked for; `pace` fits the block to the speed of the link, so
-    that one block is about 50 ms of sending. Bytes are counted only while `count_reads(True)` holds (see
-    `credentials.sdk.prepare_s3_client`); a rewind takes them back. One thread at a time.
+    In the sending pass `read` gives a view of up to 1 MiB whatever size is asked for; `pace` fits the block to the
+    speed of the link, so that one block is about 50 ms of sending. Bytes are counted only while `count_reads(True)`
+    holds (see `credentials.sdk.prepare_s3_client`); a rewind takes them back. One thread at a time.
 
     `read` raises `Cancelled`, or `SourceFailure` around an error of the source; both pass through the SDK untouched.
     """
@@ -117,6 +122,11 @@ class SendingBody:
         return True  # an empty body is still a body
 
     @property
+    def asks_first(self) -> bool:
+        """Whether an object with this body is announced before it is sent; see `credentials.sdk`."""
+        return self._length >= _ASK_FROM_BYTES
+
+    @property
     def counted(self) -> int:
         """Bytes of this body counted as sent at present."""
         return self._counted
@@ -126,11 +136,12 @@ class SendingBody:
         self._counting = on
         self._pace.pause()
 
-    def read(self, _size: int = -1) -> memoryview:
-        """The next block; empty at the end."""
+    def read(self, size: int = -1) -> memoryview:
+        """The next block; empty at the end. In the sending pass `size` is not looked at."""
         self._token.raise_if_cancelled()
-        # The signing pass reads from the page cache: it says nothing about the link.
-        block = self._pace.next_block() if self._counting else MAX_BLOCK
+        # The signing pass reads from the page cache: it says nothing about the link. The signer's buffer holds what it
+        # asks for and no more.
+        block = self._pace.next_block() if self._counting else min(MAX_BLOCK, size if size > 0 else MAX_BLOCK)
         wanted = min(block, self._length - self._position)
         if wanted <= 0:
             return memoryview(b"")
@@ -139,7 +150,7 @@ class SendingBody:
             self._limiter.take(wanted, self._token)
             self._pace.pause()  # waiting for our own limit says nothing about the link
         try:
-            data = self._source.read_at(self._offset + self._position, wanted)
+            data = block_at(self._source, self._offset + self._position, wanted)
         except VidcdnError as exc:
             raise SourceFailure(exc) from exc
         if len(data) != wanted:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from awscrt import checksums as crt
 
-from vidcdn_desktop.bytesource import ByteSource
+from vidcdn_desktop.bytesource import ByteSource, block_at
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.storage.port import PartResult
 
@@ -28,7 +28,7 @@ ALGORITHMS = ("CRC64NVME", "CRC32", "")
 class _Crc:
     width: int
     """Bytes."""
-    update: Callable[[bytes, int], int]
+    update: Callable[[bytes | memoryview, int], int]
     combine: Callable[[int, int, int], int]
 
 
@@ -80,7 +80,7 @@ def checksum_of(
     while offset < end:
         if token is not None:
             token.raise_if_cancelled()
-        block = source.read_at(offset, min(_BLOCK, end - offset))
+        block = block_at(source, offset, min(_BLOCK, end - offset))
         if not block:
             break  # the sender meets the same end and tells it
         value = crc.update(block, value)
@@ -97,7 +97,7 @@ def md5_of(source: ByteSource, offset: int, length: int, *, token: CancelToken) 
     end = offset + length
     while offset < end:
         token.raise_if_cancelled()
-        block = source.read_at(offset, min(_BLOCK, end - offset))
+        block = block_at(source, offset, min(_BLOCK, end - offset))
         if not block:
             break
         digest.update(block)

@@ -34,6 +34,7 @@ from vidcdn_desktop.storage.calls import (
 )
 from vidcdn_desktop.storage.capabilities import EndpointProfile, Support
 from vidcdn_desktop.storage.checksums import ALGORITHMS, checksum_of, md5_of
+from vidcdn_desktop.storage.direct import DirectCalls
 from vidcdn_desktop.storage.port import (
     BegunUpload,
     ObjectHeaders,
@@ -97,6 +98,7 @@ class S3Writer:
     ) -> None:
         self._client = client
         self._transfer = transfer_client or client
+        self._direct = DirectCalls(self._transfer)
         self._owner = {"ExpectedBucketOwner": expected_bucket_owner} if expected_bucket_owner else {}
         self._may_fall_back = checksum_algorithm is None and not is_aws(client)
         self._algorithm = ALGORITHMS[0] if checksum_algorithm is None else checksum_algorithm
@@ -154,7 +156,7 @@ class S3Writer:
                 ref,
                 "PutObject",
                 only_if_absent,
-                lambda condition: self._transfer.put_object(
+                lambda condition: self._direct.put_object(
                     Body=body, ContentLength=source.size, **arguments, **condition
                 ),
             )
@@ -204,7 +206,7 @@ class S3Writer:
         def send(algorithm: str) -> tuple[Reply, str, str]:
             checksum = checksum_of(begun.algorithm, source, offset, length, token=token)
             body.seek(0)
-            reply: Reply = self._transfer.upload_part(
+            reply: Reply = self._direct.upload_part(
                 Bucket=ref.bucket,
                 Key=ref.key,
                 UploadId=begun.upload_id,

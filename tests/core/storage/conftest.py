@@ -86,7 +86,7 @@ def bucket(endpoint: servers.Endpoint) -> str:
 @pytest.fixture
 def storage(endpoint: servers.Endpoint) -> S3Storage:
     """The store under test."""
-    return S3Storage(endpoint.client())
+    return S3Storage(endpoint.client(), transfer_client=endpoint.client(attempts=0))  # as the program does
 
 
 @pytest.fixture

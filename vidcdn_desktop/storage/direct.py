@@ -1,0 +1,203 @@
+"""PutObject and UploadPart without the SDK's machinery, which takes 1 to 2 ms of Python a call, all under the GIL.
+
+    the first call for a bucket ──> SDK, watched: how is the bucket addressed, which region signs?
+    every other one             ──> the same request, built from the SDK's own model, signed by the SDK's signer,
+                                    sent over the SDK's connections, its answer read by the SDK's parser
+
+So proxies, trust, timeouts, exceptions and error codes are the SDK's. What it does beside that is left to it: a call
+this cannot build, and one that the store redirects, goes through it.
+
+Source: Amazon S3 API Reference, PutObject, UploadPart; AWS Signature Version 4 for S3, "UNSIGNED-PAYLOAD".
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.endpoint import convert_to_response_dict
+from botocore.parsers import create_parser
+
+_SAFE_IN_KEYS = "/~"
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_ELSEWHERE = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "IncorrectEndpoint"})
+"""The bucket is in another region: the SDK finds out which."""
+
+
+_PLACES = frozenset({"header", "headers", "querystring"})
+_TYPES = frozenset({"string", "integer", "long", "map"})
+
+
+@dataclass(frozen=True)
+class _Address:
+    """How requests for one bucket are made."""
+
+    url: str
+    """Before the key, its slash included."""
+    region: str
+    user_agent: str
+    signer: Any
+
+
+@dataclass(frozen=True)
+class _Member:
+    """Where an argument goes in a request."""
+
+    place: str
+    """header, headers, querystring."""
+    name: str
+
+
+class _Operation:
+    """What the SDK's model says of one operation."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.name = name
+        model = client.meta.service_model.operation_model(name)
+        self.model = model
+        self.members: dict[str, _Member] = {}
+        for argument, shape in model.input_shape.members.items():
+            place = shape.serialization.get("location", "")
+            if place in ("header", "headers", "querystring") and shape.type_name in (
+                "string",
+                "integer",
+                "long",
+                "map",
+            ):
+                self.members[argument] = _Member(place, shape.serialization["name"])
+
+
+class DirectCalls:
+    """`put_object` and `upload_part` of an S3 client, with its arguments, replies and exceptions. Any thread.
+
+    Args:
+        client: A client of `credentials.sdk`, best one that tries once: one that tries more often is left to do so.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        config = client.meta.config
+        self._able = _tries_once(config) and not (config.s3 or {}).get("payload_signing_enabled", True)
+        self._addresses: dict[str, _Address] = {}
+        self._heard = threading.local()
+        self._put = _Operation(client, "PutObject")
+        self._part = _Operation(client, "UploadPart")
+        self._parser = create_parser("rest-xml")
+        if self._able:
+            for operation in (self._put, self._part):
+                client.meta.events.register_last(f"before-sign.s3.{operation.name}", self._hear)
+
+    def put_object(self, **arguments: Any) -> dict[str, Any]:
+        """See PutObject of the SDK; raises what it raises."""
+        return self._call(self._put, self._client.put_object, arguments)
+
+    def upload_part(self, **arguments: Any) -> dict[str, Any]:
+        """See UploadPart of the SDK; raises what it raises."""
+        return self._call(self._part, self._client.upload_part, arguments)
+
+    def _call(self, operation: _Operation, by_sdk: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        address = self._addresses.get(arguments["Bucket"])
+        if address is not None:
+            request = _request(operation, address, arguments)
+            reply = self._send(operation, address, request) if request is not None else None
+            if reply is not None:
+                return reply
+            arguments["Body"].seek(0)
+            self._addresses.pop(arguments["Bucket"], None)
+        self._heard.request = None
+        given: dict[str, Any] = by_sdk(**arguments)
+        self._learn(arguments)
+        return given
+
+    # Learning
+    def _hear(self, request: Any, region_name: str, signature_version: str, request_signer: Any, **_: Any) -> None:
+        """What the SDK is about to sign, in the thread of the call."""
+        context = request.context.get("signing", {})
+        plain = signature_version == "s3v4" and context.get("signing_name", "s3") == "s3"
+        odd = {"request_credentials", "identity_cache"} & context.keys()
+        if not plain or odd:
+            self._heard.request = None
+            return
+        self._heard.request = _Address(
+            str(request.url), context.get("region") or region_name, request.headers["User-Agent"], request_signer
+        )
+
+    def _learn(self, arguments: dict[str, Any]) -> None:
+        heard: _Address | None = getattr(self._heard, "request", None)
+        if heard is None or not self._able:
+            return
+        path, ending = heard.url.partition("?")[0], _in_path(arguments["Key"])
+        if path.endswith("/" + ending):
+            url = path[: len(path) - len(ending)]
+            self._addresses[arguments["Bucket"]] = _Address(url, heard.region, heard.user_agent, heard.signer)
+
+    # Sending
+    def _send(self, operation: _Operation, address: _Address, request: AWSRequest) -> dict[str, Any] | None:
+        """The reply, parsed; None: this is for the SDK."""
+        request.context["client_config"] = self._client.meta.config  # which says that the body is not to be hashed
+        auth = address.signer.get_auth_instance("s3", address.region, "s3v4")
+        S3SigV4Auth(auth.credentials, "s3", address.region).add_auth(request)
+        body: Any = request.data
+        count_reads = getattr(body, "count_reads", None)
+        if count_reads is not None:
+            count_reads(True)
+        headers: Any = dict(request.headers.items())
+        prepared = AWSPreparedRequest("PUT", str(request.url), headers, body, stream_output=False)
+        answer = self._client._endpoint.http_session.send(prepared)
+        if answer.status_code in _REDIRECTS:
+            return None
+        found = convert_to_response_dict(answer, operation.model)
+        if found["body"]:
+            # An error in an answer that says 200, among others.
+            self._client.meta.events.emit(
+                f"before-parse.s3.{operation.name}",
+                operation_model=operation.model,
+                response_dict=found,
+                customized_response_dict={},
+            )
+        reply: dict[str, Any] = self._parser.parse(found, operation.model.output_shape)
+        if found["status_code"] < 300:
+            return reply
+        code = reply.get("Error", {}).get("Code", "")
+        if code in _ELSEWHERE:
+            return None
+        raise self._client.exceptions.from_code(code)(reply, operation.name)
+
+
+def _tries_once(config: Any) -> bool:
+    retries = config.retries or {}
+    return retries.get("total_max_attempts") == 1 or retries.get("max_attempts") == 0
+
+
+def _in_path(key: str) -> str:
+    return quote(key, safe=_SAFE_IN_KEYS)
+
+
+def _request(operation: _Operation, address: _Address, arguments: dict[str, Any]) -> AWSRequest | None:
+    """The request, not signed; None if an argument is one for the SDK."""
+    headers = {"User-Agent": address.user_agent}
+    query: list[tuple[str, str]] = []
+    for name, value in arguments.items():
+        if name in ("Bucket", "Key", "Body"):
+            continue
+        member = operation.members.get(name)
+        if member is None:
+            return None
+        if member.place == "querystring":
+            query.append((member.name, quote(str(value), safe="-._~")))
+        elif member.place == "headers":
+            headers.update({member.name + key: text for key, text in value.items()})
+        else:
+            headers[member.name] = str(value)
+    if operation.name == "PutObject" and getattr(arguments["Body"], "asks_first", False):
+        headers["Expect"] = "100-continue"
+    if not all(text.isascii() and text.isprintable() for pair in headers.items() for text in pair):
+        return None
+    url = address.url + _in_path(arguments["Key"])
+    if query:
+        url += "?" + "&".join(f"{name}={value}" for name, value in query)
+    return AWSRequest("PUT", url, headers=headers, data=arguments["Body"])
