@@ -27,6 +27,7 @@ from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.storage.remote_source import HEAD, RemoteSource, Traffic
 from vidcdn_desktop.storage.repair import Rewrite, rewrite
 from vidcdn_desktop.storage.repair_parts import SMALLEST_PART, Piece, RepairPart, plan_parts
+from vidcdn_desktop.storage.repair_proof import SAMPLE
 
 __all__ = ["REPLACED_SINCE", "RESEND_LIMIT", "RepairReport", "RepairState", "Repairer"]
 
@@ -181,7 +182,9 @@ class _One:
         versioned = bool(look.stored.version_id)
         if not dry_run and not versioned:
             self._clean_up(leftovers)
-        source = RemoteSource(self._storage, look.stored, self._token, head=look.head, traffic=self.traffic)
+        source = RemoteSource(
+            self._storage, look.stored, self._token, head=look.head, traffic=self.traffic, before=SAMPLE
+        )
         plan = plan_fast_start(source)
         if not plan.moved:
             state = RepairState.ALREADY if plan.report.layout is Layout.ALREADY else RepairState.LEFT

@@ -61,6 +61,7 @@ class RemoteSource:
         traffic: Where bytes and requests are counted.
         ahead: A short read fetches so many bytes.
         tail: So near the end everything up to it is fetched.
+        before: And so many bytes in front of it, for who compares the end of the media later.
         keep: Bytes that are remembered; the oldest go first, but never the last read.
         weather: What to do when a request fails for a reason that passes.
     """
@@ -75,6 +76,7 @@ class RemoteSource:
         traffic: Traffic | None = None,
         ahead: int = HEAD,
         tail: int = TAIL,
+        before: int = 0,
         keep: int = KEEP,
         weather: Weather | None = None,
     ) -> None:
@@ -83,7 +85,7 @@ class RemoteSource:
         self._token = token
         self.traffic = traffic if traffic is not None else Traffic()
         """What was read so far."""
-        self._ahead, self._tail, self._keep = ahead, tail, keep
+        self._ahead, self._tail, self._before, self._keep = ahead, tail, before, keep
         self._weather = weather or Weather()
         self._lock = threading.Lock()
         self._blocks: list[tuple[int, bytes]] = [(0, head)] if head else []
@@ -133,15 +135,18 @@ class RemoteSource:
         return next((b for b in self._blocks if b[0] <= position < b[0] + len(b[1])), None)
 
     def _fetch(self, position: int, end: int) -> tuple[int, bytes]:
-        stop = max(end, position + self._ahead)
+        start, stop = position, max(end, position + self._ahead)
         if self.size - position <= self._tail:
             stop = self.size
+        if stop >= self.size:
+            known = max((at + len(data) for at, data in self._blocks if at <= position), default=0)
+            start = max(known, position - self._before)
         following = min((at for at, _ in self._blocks if at > position), default=self.size)
-        length = min(stop, following, self.size) - position
-        data = self._weather.run(lambda: self._get(position, length), self._token)
-        block = (position, data)
+        length = min(stop, following, self.size) - start
+        data = self._weather.run(lambda: self._get(start, length), self._token)
+        block = (start, data)
         insort(self._blocks, block)
-        self._ages.append(position)
+        self._ages.append(start)
         return block
 
     def _get(self, offset: int, length: int) -> bytes:

@@ -16,7 +16,9 @@ from vidcdn_desktop.storage.port import Storage, StoredObject
 from vidcdn_desktop.storage.repair_crc import derived
 from vidcdn_desktop.storage.repair_parts import RepairPart, kept_ranges
 
-_SAMPLE = 32 << 10
+SAMPLE = 32 << 10
+"""Bytes of each sample."""
+
 _SEAMS = 2
 """Seams between parts that are looked at."""
 
@@ -103,7 +105,7 @@ class Proof:
         """Compare the beginning, some seams and the end."""
         if stored.size != wanted.size:
             return False
-        size = min(_SAMPLE, wanted.size)
+        size = min(SAMPLE, wanted.size)
         seams = [part.offset - size // 2 for part in self._parts if part.offset][:_SEAMS]
         places = sorted({max(0, min(at, wanted.size - size)) for at in (0, *seams, wanted.size - size)})
         return all(self._read(stored, at, size) == wanted.read_at(at, size) for at in places)

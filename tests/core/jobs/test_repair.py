@@ -111,6 +111,16 @@ def test_the_counts_are_those_of_the_wire(plain: World, film: Path) -> None:
     assert plain.proxy.down_bytes - report.bytes_downloaded < 20_000  # heads and lists
 
 
+def test_the_old_object_is_read_three_times_however_it_is_proved(plain: World, film: Path) -> None:
+    """Its head, its end, and what is sent; what the samples are compared with came along."""
+    plain.put(film.read_bytes())
+    report = repair(plain)
+    assert report.proved_by == "size, samples read back"
+    reads = [x.request for x in plain.proxy.exchanges if "range" in x.request.headers]
+    helper = [r for r in reads if "vidcdn-repair" in r.target]
+    assert (len(reads) - len(helper), len(helper)) == (3, 3)
+
+
 def test_a_small_film_is_sent_whole(world: World, clip_end: Path) -> None:
     world.put(clip_end.read_bytes(), **CARRIED)
     report = repair(world)
