@@ -139,7 +139,7 @@ def test_what_was_interrupted_stands_on_top_then_the_newest(qtbot: QtBot, page: 
     show(qtbot, page, ["newest", "older", "oldest", "cut off"])
     assert shown(page) == ["cut off", "newest", "older", "oldest"]
     assert page.interrupted.isVisible()
-    assert page.interrupted.accessibleName().startswith("1 transfer was not finished")
+    assert page.interrupted.accessibleName().startswith("1 job was not finished")
     card = page.list.cards["cut off"]
     assert card.badge.text() == "Paused"
     assert [verb for verb, button in card.buttons.items() if button.isVisible()] == ["resume", "cancel"]
@@ -392,7 +392,7 @@ def test_what_was_interrupted_goes_on_together_or_asks_for_its_connection(
     keep(journal, download)
     show(qtbot, page, ["here", "there", "done", "down"])
     qtbot.waitUntil(page.interrupted.isVisible)
-    assert "3 transfers were not finished" in page.interrupted.accessibleName()
+    assert "3 jobs were not finished" in page.interrupted.accessibleName()
     asked: list[object] = []
     page.connection_wanted.connect(asked.append)
     resumed: list[str] = []

@@ -30,7 +30,9 @@ from vidcdn_desktop.gui.bridge_calls import (
 )
 from vidcdn_desktop.gui.bridge_threads import Calls, JobThread, LookThread
 from vidcdn_desktop.gui.downloads import Downloads
+from vidcdn_desktop.gui.joblist import JobList
 from vidcdn_desktop.gui.models.counts import Counts, count
+from vidcdn_desktop.gui.repairs import Repairs
 from vidcdn_desktop.jobs.again import job_from
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.intake import expand
@@ -105,8 +107,12 @@ class JobBridge(QObject):
         self._pull.timeout.connect(self._on_pull)
         self.downloads = Downloads(self._queue, self._calls, self._means, self._current_connection, self)
         """What comes down, beside what goes up."""
-        for signal in (self.downloads.added, self.downloads.changed, self.downloads.removed):
-            signal.connect(self._on_downloads)
+        self.repairs = Repairs(self._queue, self._calls, self._means, self._current_connection, self)
+        """What is made to start at once inside the bucket."""
+        self._beside: tuple[JobList, ...] = (self.downloads, self.repairs)
+        for jobs in self._beside:
+            for signal in (jobs.added, jobs.changed, jobs.removed):
+                signal.connect(self._on_beside)
         self._threads: list[QThread] = [JobThread(self._queue, self) for _ in range(PARALLEL_JOBS)]
         self._threads += [LookThread(self._calls, self) for _ in range(_LOOKERS)]
         for thread in self._threads:
@@ -181,8 +187,9 @@ class JobBridge(QObject):
             self._calls.put(job.keep)
 
     def pause_all(self) -> None:
-        """Pause every job that is under way or waits, downloads too."""
-        self.downloads.pause_all()
+        """Pause every job that is under way or waits, downloads and repairs too."""
+        for jobs in self._beside:
+            jobs.pause_all()
         for job in list(self._jobs.values()):
             if job.state in BUSY:
                 self.pause(job.id)
@@ -198,8 +205,9 @@ class JobBridge(QObject):
             self._calls.put(LookAgain(job, self._queue, self._current_connection))
 
     def resume_all(self) -> None:
-        """Go on with every paused job, downloads too."""
-        self.downloads.resume_all()
+        """Go on with every paused job, downloads and repairs too."""
+        for jobs in self._beside:
+            jobs.resume_all()
         for job in list(self._jobs.values()):
             if job.state is JobState.PAUSED:
                 self.resume(job.id)
@@ -211,8 +219,9 @@ class JobBridge(QObject):
             job.try_now()
 
     def try_all_now(self) -> None:
-        """Do not wait any longer, with no job and no download."""
-        self.downloads.try_all_now()
+        """Do not wait any longer, with no job at all."""
+        for jobs in self._beside:
+            jobs.try_all_now()
         for job in self._jobs.values():
             job.try_now()
 
@@ -264,8 +273,9 @@ class JobBridge(QObject):
         self._calls.put(job.keep)
 
     def cancel_all(self) -> None:
-        """Stop every job that is under way, downloads too."""
-        self.downloads.cancel_all()
+        """Stop every job that is under way, downloads and repairs too."""
+        for jobs in self._beside:
+            jobs.cancel_all()
         for job in list(self._jobs.values()):
             if job.state in BUSY:
                 self.cancel(job.id)
@@ -339,7 +349,8 @@ class JobBridge(QObject):
         self._closing = True
         self._frame_token.cancel()
         left = self._queue.close()
-        self.downloads.shut_down(pause=pause)
+        for jobs in self._beside:
+            jobs.shut_down(pause=pause)
         for job in (*left, *self._jobs.values()):
             if pause and job.state in BUSY:
                 job.pause()
@@ -399,7 +410,7 @@ class JobBridge(QObject):
         self._recount()
 
     @Slot()
-    def _on_downloads(self) -> None:
+    def _on_beside(self) -> None:
         self._recount()
 
     @Slot(object)
@@ -410,11 +421,12 @@ class JobBridge(QObject):
     def _on_thread_finished(self) -> None:
         if self._closing and self.is_stopped():
             self._pull.stop()
-            self.downloads.stopped()
+            for jobs in self._beside:
+                jobs.stopped()
             self.all_stopped.emit()
 
     def _recount(self) -> None:
-        counts = count(self.snapshots(), self.downloads.snapshots())
+        counts = count(self.snapshots(), [snapshot for jobs in self._beside for snapshot in jobs.snapshots()])
         if counts != self._counts:
             self._counts = counts
             self.counts_changed.emit(counts)

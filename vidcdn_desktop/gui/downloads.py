@@ -2,85 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-
-from vidcdn_desktop.gui.bridge_calls import not_open
-from vidcdn_desktop.gui.bridge_threads import Calls
-from vidcdn_desktop.jobs.connection import Connection
-from vidcdn_desktop.jobs.download import DownloadJob, DownloadSnapshot
+from vidcdn_desktop.gui.joblist import JobList
 from vidcdn_desktop.jobs.kept_download import KeptDownload, LeftDownload, download_from
-from vidcdn_desktop.jobs.means import Means
-from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.jobs.queue import JobQueue
-from vidcdn_desktop.jobs.states import BUSY, ENDED, RUNNING
 from vidcdn_desktop.storage.port import ObjectRef
 
-_PULL_MS = 100
 
+class Downloads(JobList):
+    """The list of downloads as the window sees it; its snapshots are `DownloadSnapshot`."""
 
-class Downloads(QObject):
-    """The list of downloads as the window sees it. Every method is called on the GUI thread and returns at once."""
+    _WORDS = ("download", "fetched")
 
-    added = Signal(object)
-    """DownloadSnapshot."""
-    changed = Signal(object)
-    """DownloadSnapshot; also ten times a second while it runs."""
-    removed = Signal(str)
-    """Job id."""
-
-    _core_changed = Signal(object)
-
-    def __init__(
-        self,
-        jobs: JobQueue,
-        calls: Calls,
-        means: Means,
-        connection: Callable[[], Connection | None],
-        parent: QObject,
-    ) -> None:
-        """Put the parts together.
-
-        Args:
-            jobs: Runs them.
-            calls: What may block and is short.
-            means: Journal, bandwidth and patience.
-            connection: The connection that is open now.
-            parent: Owner.
-        """
-        super().__init__(parent)
-        self._queue = jobs
-        self._calls = calls
-        self._means = means
-        self._connection = connection
-        self._jobs: dict[str, KeptDownload] = {}
-        self._closing = False
-        self._core_changed.connect(self._on_core_changed, Qt.ConnectionType.QueuedConnection)
-        self._pull = QTimer(self)
-        self._pull.setInterval(_PULL_MS)
-        self._pull.timeout.connect(self._on_pull)
-
-    # What the window reads
-    def snapshots(self) -> list[DownloadSnapshot]:
-        """All downloads, oldest first."""
-        return [job.snapshot() for job in self._jobs.values()]
-
-    def snapshot(self, job_id: str) -> DownloadSnapshot | None:
-        """One download."""
-        job = self._jobs.get(job_id)
-        return job.snapshot() if job else None
-
-    def needs_connection(self, job_id: str) -> str:
-        """Id of the connection that must be opened before one can go on; empty if none must be."""
-        job, connection = self._jobs.get(job_id), self._connection()
-        if job is None or job.connection is not None:
-            return ""
-        wanted = job.snapshot().connection_id
-        return wanted if connection is None or wanted not in ("", connection.profile.id) else ""
-
-    # What the user does
     def add(self, refs: Sequence[ObjectRef], folder: Path) -> None:
         """Download objects of the open connection into a folder."""
         connection = self._connection()
@@ -89,91 +23,15 @@ class Downloads(QObject):
         for ref in refs:
             job = KeptDownload(ref, folder, self._means, on_change=self._tell)
             job.bind(connection)
-            self._jobs[job.id] = job
-            self.added.emit(job.snapshot())
+            self._put_in(job)
             self._enqueue(job)
 
     def restore(self, found: Sequence[LeftDownload]) -> list[str]:
         """Show what an earlier run of the program was at, as paused downloads; gives their ids."""
         fresh = [left for left in found if left.record.id not in self._jobs and not self._closing]
         for left in fresh:
-            job = download_from(left, self._means, self._tell)
-            self._jobs[job.id] = job
-            self.added.emit(job.snapshot())
+            self._put_in(download_from(left, self._means, self._tell))
         return [left.record.id for left in fresh]
-
-    def pause(self, job_id: str) -> None:
-        """Stop one and keep what has arrived; harmless if it is not under way."""
-        job = self._jobs.get(job_id)
-        if job is not None:
-            self._queue.withdraw(job)
-            job.pause()
-            self._calls.put(job.keep)
-
-    def pause_all(self) -> None:
-        """Pause every one that is under way or waits."""
-        for job in list(self._jobs.values()):
-            if job.state in BUSY:
-                self.pause(job.id)
-
-    def resume(self, job_id: str) -> None:
-        """Go on with one that is paused, has failed or was cancelled."""
-        job = self._jobs.get(job_id)
-        if job is None or self._closing or job.state in BUSY or job.state is JobState.PUBLISHED:
-            return
-        if self._is_bound(job):
-            self._enqueue(job)
-
-    retry = resume
-
-    def resume_all(self) -> None:
-        """Go on with every one that is paused."""
-        for job in list(self._jobs.values()):
-            if job.state is JobState.PAUSED:
-                self.resume(job.id)
-
-    def cancel(self, job_id: str) -> None:
-        """Stop one, and remove what has arrived; harmless if there is nothing to stop."""
-        job = self._jobs.get(job_id)
-        if job is None:
-            return
-        if job.state in (JobState.PAUSED, JobState.FAILED):
-            self._calls.put(job.give_up)
-            return
-        self._queue.withdraw(job)
-        job.cancel()
-        self._calls.put(job.keep)
-
-    def cancel_all(self) -> None:
-        """Stop every one that is under way."""
-        for job in list(self._jobs.values()):
-            if job.state in BUSY:
-                self.cancel(job.id)
-
-    def remove(self, job_id: str) -> None:
-        """Take one that has ended off the list; the file stays."""
-        job = self._jobs.get(job_id)
-        if job is not None and job.state in ENDED:
-            del self._jobs[job_id]
-            self.removed.emit(job_id)
-
-    def try_now(self, job_id: str) -> None:
-        """Do not wait any longer for the next try."""
-        job = self._jobs.get(job_id)
-        if job is not None:
-            job.try_now()
-
-    def try_all_now(self) -> None:
-        """Do not wait any longer, with none of them."""
-        for job in self._jobs.values():
-            job.try_now()
-
-    def set_priority(self, job_id: str, priority: int) -> None:
-        """Say how soon a waiting one runs: 1 first, 0 as usual, -1 last."""
-        job = self._jobs.get(job_id)
-        if job is not None:
-            job.set_priority(priority)
-            self._calls.put(job.keep)
 
     def set_limit(self, bytes_per_s: int | None, job_id: str) -> None:
         """Hold the bandwidth of one down; None for as fast as it goes. At once, also while it runs."""
@@ -184,51 +42,5 @@ class Downloads(QObject):
     def limit_of(self, job_id: str) -> int | None:
         """The limit set for one."""
         job = self._jobs.get(job_id)
-        return job.limiter.own_rate if job is not None else None
-
-    def shut_down(self, *, pause: bool) -> None:
-        """Cancel (or pause) everything; the bridge ends the threads. The queue is closed already."""
-        self._closing = True
-        for job in self._jobs.values():
-            if pause and job.state in BUSY:
-                job.pause()
-            else:
-                job.cancel()
-
-    def stopped(self) -> None:
-        """Every thread has ended."""
-        self._pull.stop()
-
-    # Inside
-    def _enqueue(self, job: KeptDownload) -> None:
-        self._queue.put(job)
-        self._calls.put(job.keep)
-
-    def _is_bound(self, job: KeptDownload) -> bool:
-        connection = self._connection()
-        if not self.needs_connection(job.id):
-            if job.connection is None and connection is not None:
-                job.bind(connection)
-            return job.connection is not None
-        job.refuse(not_open("download", "fetched", connection))
-        return False
-
-    def _tell(self, job: DownloadJob) -> None:
-        """Called by the core in any thread; hands over to the GUI thread."""
-        self._core_changed.emit(job)
-
-    @Slot(object)
-    def _on_core_changed(self, job: KeptDownload) -> None:
-        if job.id not in self._jobs:
-            return
-        self.changed.emit(job.snapshot())
-        if job.state in RUNNING and not self._pull.isActive():
-            self._pull.start()
-
-    @Slot()
-    def _on_pull(self) -> None:
-        running = [job for job in self._jobs.values() if job.state in RUNNING]
-        if not running:
-            self._pull.stop()
-        for job in running:
-            self.changed.emit(job.snapshot())
+        limit: int | None = job.limiter.own_rate if job is not None else None
+        return limit

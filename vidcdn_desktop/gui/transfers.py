@@ -96,12 +96,13 @@ class TransferDesk(QObject):
     def _on_recalled(self, recalled: Recalled) -> None:
         count = len(self.activity.entries_left_over())
         if self._tell_once and count and not self._resume_once:
-            self._tell(f"{plural(count, 'transfer')} can go on where an earlier run stopped")
+            self._tell(f"{plural(count, 'job')} can go on where an earlier run stopped")
         self._tell_once = False
         if not self._resume_once:
             return
         self._resume_once = False
         found = [record.id for record, _ in recalled.uploads] + [left.record.id for left in recalled.downloads]
+        found += [record.id for record in recalled.repairs]
         for job_id in found:
             self._pending.setdefault(job_id, "resume")
         self._on_connection(self._session.connection)
@@ -112,7 +113,8 @@ class TransferDesk(QObject):
         if connection is None:
             return
         for job_id, verb in list(self._pending.items()):
-            if not (self._bridge.needs_connection(job_id) or self._bridge.downloads.needs_connection(job_id)):
+            lists = (self._bridge, self._bridge.downloads, self._bridge.repairs)
+            if not any(jobs.needs_connection(job_id) for jobs in lists):
                 del self._pending[job_id]
                 self.activity.do(verb, job_id)
 

@@ -149,7 +149,7 @@ class KeptRepair(RepairJob):
             key=snapshot.place,
             size=snapshot.whole_bytes,
             options=self._options(),
-            result=self.result() if self._outcomes else None,
+            result=snapshot.result or (self.result() if self._outcomes else None),
             error=snapshot.error.to_json() if snapshot.error else None,
             ended=snapshot.finished,
             priority=snapshot.priority,

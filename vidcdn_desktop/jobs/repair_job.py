@@ -22,13 +22,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
-from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.errors import Conflict, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.job import unexpected
 from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.jobs.repair import REPLACED_SINCE, Repairer
+from vidcdn_desktop.jobs.repair import Repairer
 from vidcdn_desktop.jobs.repair_batch import Outcome, Target, Wish, find_targets, totals_of
-from vidcdn_desktop.jobs.repair_report import RepairReport
+from vidcdn_desktop.jobs.repair_report import RepairReport, RepairState
 from vidcdn_desktop.jobs.states import RUNNING, check_transition
 from vidcdn_desktop.progress import ProgressMeter, ProgressSnapshot
 from vidcdn_desktop.storage.copying import UNCHANGED
@@ -223,8 +223,8 @@ class RepairJob:
             failed = {key: o.error for key, o in self._outcomes.items() if o.error is not None}
             for key in failed:
                 del self._outcomes[key]
-            since = {key for key, error in failed.items() if error.code == REPLACED_SINCE}
-            self.wishes = tuple(replace(w, etag="") if w.ref.key in since else w for w in self.wishes)
+            theirs = {key for key, error in failed.items() if isinstance(error, Conflict)}
+            self.wishes = tuple(replace(w, etag="") if w.ref.key in theirs else w for w in self.wishes)
         self._tell()
 
     def run(self) -> None:
@@ -317,6 +317,13 @@ class RepairJob:
         outcomes = self.outcomes
         return {"outcomes": [outcome.to_json() for outcome in outcomes], "totals": totals_of(outcomes).to_json()}
 
+    def _stale(self) -> list[str]:
+        """Keys that are repaired and served by a CDN that was not told."""
+        found = [o.ref.key for o in self.outcomes if o.state is RepairState.REPAIRED]
+        told = {o.ref.key for o in self.outcomes if o.report is not None and o.report.invalidated}
+        keys = [key for key in found if key not in told]
+        return keys if keys and self.connection is not None and self.connection.domains_of(keys) else []
+
     def give_up(self) -> None:
         """Cancel a paused or failed job, and clean up what a killed run of it has left in the bucket. Blocks.
 
@@ -349,7 +356,7 @@ class RepairJob:
 
     # Changes
     def _end(self, state: JobState, began: float, **changes: object) -> None:
-        result = self.result()
+        result = self.result() | {"stale": self._stale()}
         with self._lock:
             if state is JobState.PAUSED and self._snapshot.state is JobState.CANCELLING:
                 state = JobState.CANCELLED  # it was cancelled while it came to rest

@@ -24,9 +24,13 @@ from vidcdn_desktop.gui.widgets import (
     ThinProgress,
     set_property,
 )
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, PUBLISH, REPAIR
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.textsafe import display
+
+_KINDS = {PUBLISH: ("upload", "Publish"), DOWNLOAD: ("download", "Download"), REPAIR: ("faststart", "Fast start")}
+"""Icon and name of each kind of job."""
 
 
 class JobCard(Card):
@@ -44,9 +48,9 @@ class JobCard(Card):
         self._column.setSpacing(5)
         top = QHBoxLayout()
         top.setSpacing(8)
-        way = "download" if entry.is_download else "upload"
-        self._way = IconLabel(way, "muted", 15)
-        self._way.setAccessibleName("Download" if entry.is_download else "Publish")
+        icon, kind = _KINDS[entry.kind]
+        self._way = IconLabel(icon, "muted", 15)
+        self._way.setAccessibleName(kind)
         self.badge = Badge()
         self.title = ElidedLabel(role="strong")
         self._time = PlainLabel(role="small")

@@ -1,4 +1,4 @@
-"""One line of the Activity page, whatever it comes from: a publish, a download, or a row of the journal."""
+"""One line of the Activity page, whatever it comes from: a publish, a download, a repair, or a row of the journal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+from vidcdn_desktop.gui.activity import repair_words
 from vidcdn_desktop.gui.models.counts import is_live, is_unfinished
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.journal_record import without_signed_queries
-from vidcdn_desktop.jobs.keeping import DOWNLOAD, PUBLISH
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, PUBLISH, REPAIR
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, Step, StepSnapshot, StepState, report_json
+from vidcdn_desktop.jobs.repair_job import RepairSnapshot
 from vidcdn_desktop.jobs.states import BUSY
 from vidcdn_desktop.progress import ProgressSnapshot
 from vidcdn_desktop.storage.weather import Waiting
+
+Snapshot = JobSnapshot | DownloadSnapshot | RepairSnapshot
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -46,7 +50,7 @@ class Entry:
     created: datetime = _EPOCH
     finished: datetime | None = None
     place: str = ""
-    """The file that is sent, or the folder a download goes to."""
+    """The file that is sent, the folder a download goes to, or the key or prefix that is repaired."""
     bucket: str = ""
     key: str = ""
     connection_id: str = ""
@@ -57,7 +61,7 @@ class Entry:
     """False for a published video that is not served rightly."""
     steps: tuple[StepSnapshot, ...] = ()
     result: Mapping[str, Any] = field(default_factory=dict)
-    """A `PublishResult` or `DownloadResult` as `report_json` gives it."""
+    """A `PublishResult` or `DownloadResult` as `report_json` gives it, or that of `RepairJob.result`."""
     error: Mapping[str, Any] = field(default_factory=dict)
     """As `VidcdnError.to_json` gives it."""
     unfinished: bool = False
@@ -69,13 +73,18 @@ class Entry:
     """How it goes, while it runs."""
     waiting: Waiting | None = None
     retries: int = 0
-    subject: JobSnapshot | DownloadSnapshot | JobRecord | None = None
+    subject: Snapshot | JobRecord | None = None
     """What it was made from, for the report."""
 
     @property
     def is_download(self) -> bool:
         """Whether it comes down."""
         return self.kind == DOWNLOAD
+
+    @property
+    def is_repair(self) -> bool:
+        """Whether it is made to start at once inside the bucket."""
+        return self.kind == REPAIR
 
     @property
     def is_busy(self) -> bool:
@@ -152,9 +161,42 @@ def entry_of_download(snapshot: DownloadSnapshot) -> Entry:
     )
 
 
+def entry_of_repair(snapshot: RepairSnapshot) -> Entry:
+    """The line of a repair of this session."""
+    return Entry(
+        id=snapshot.id,
+        kind=REPAIR,
+        title=snapshot.title,
+        state=snapshot.state,
+        origin=Origin.HERE,
+        created=snapshot.created or _EPOCH,
+        finished=snapshot.finished,
+        place=snapshot.place,
+        bucket=snapshot.bucket,
+        key=snapshot.place,
+        connection_id=snapshot.connection_id,
+        result=snapshot.result or {},
+        error=snapshot.error.to_json() if snapshot.error else {},
+        unfinished=is_unfinished(snapshot),
+        whole_bytes=snapshot.whole_bytes,
+        progress=snapshot.progress,
+        line=repair_words.line(snapshot),
+        waiting=snapshot.waiting,
+        retries=snapshot.retries,
+        subject=snapshot,
+    )
+
+
+def entry_of_any(snapshot: Snapshot) -> Entry:
+    """The line of a job of this session."""
+    if isinstance(snapshot, JobSnapshot):
+        return entry_of(snapshot)
+    return entry_of_download(snapshot) if isinstance(snapshot, DownloadSnapshot) else entry_of_repair(snapshot)
+
+
 def entry_of_record(record: JobRecord) -> Entry | None:
     """The line of a job of an earlier run, or of another running copy; None if it makes no sense to us."""
-    if record.state not in _STATES or record.kind not in (PUBLISH, DOWNLOAD):
+    if record.state not in _STATES or record.kind not in (PUBLISH, DOWNLOAD, REPAIR):
         return None
     result = mapping_in(record.result)
     folder = mapping_in(record.options).get("folder")
@@ -166,7 +208,7 @@ def entry_of_record(record: JobRecord) -> Entry | None:
         origin=Origin.ELSEWHERE if record.owned_elsewhere else Origin.EARLIER,
         created=record.created,
         finished=record.ended,
-        place=str(folder or "") if record.kind == DOWNLOAD else record.source,
+        place={DOWNLOAD: str(folder or ""), REPAIR: record.key}.get(record.kind, record.source),
         bucket=record.bucket,
         key=text_in(result, "key") or record.key,
         connection_id=record.connection_id,
@@ -180,7 +222,7 @@ def entry_of_record(record: JobRecord) -> Entry | None:
     )
 
 
-def report(subject: JobSnapshot | DownloadSnapshot | JobRecord) -> str:
+def report(subject: Snapshot | JobRecord) -> str:
     """Everything about one job as JSON, without what would let a stranger in: no address keeps its signature."""
     return json.dumps(without_signed_queries(_plain(report_json(subject))), indent=2, ensure_ascii=False)
 

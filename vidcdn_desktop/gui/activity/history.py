@@ -13,6 +13,7 @@ from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.jobs.again import left_over
 from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
 from vidcdn_desktop.jobs.kept_download import LeftDownload, left_downloads
+from vidcdn_desktop.jobs.kept_repair import left_repairs
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Recalled:
     """Publishes whose process has ended before they did."""
     downloads: Sequence[LeftDownload]
     """Downloads likewise."""
+    repairs: Sequence[JobRecord] = ()
+    """Repairs likewise."""
 
 
 class History(QObject):
@@ -65,7 +68,8 @@ class History(QObject):
             if prune:
                 journal.prune(MOST)
             uploads, downloads = left_over(journal), left_downloads(journal)
-            return Recalled(journal.jobs(MOST), uploads, downloads)
+            repairs = left_repairs(journal)
+            return Recalled(journal.jobs(MOST), uploads, downloads, repairs)
 
         run_in_background(self, look, self._on_done, self._on_failed)
 

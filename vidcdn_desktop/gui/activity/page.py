@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.activity import words
 from vidcdn_desktop.gui.activity.cards import EntryCards
-from vidcdn_desktop.gui.activity.entry import Entry, Origin, entry_of, entry_of_download, entry_of_record, report
+from vidcdn_desktop.gui.activity.entry import Entry, Origin, Snapshot, entry_of_any, entry_of_record, report
 from vidcdn_desktop.gui.activity.history import History, Recalled
+from vidcdn_desktop.gui.activity.interrupted import Interrupted
+from vidcdn_desktop.gui.activity.repair_words import stale_keys
 from vidcdn_desktop.gui.bridge import JobBridge
-from vidcdn_desktop.gui.downloads import Downloads
+from vidcdn_desktop.gui.joblist import JobList
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.counts import Counts
 from vidcdn_desktop.gui.widgets import (
@@ -22,55 +24,21 @@ from vidcdn_desktop.gui.widgets import (
     PAGE_MARGIN,
     Button,
     EmptyState,
-    IconLabel,
     NotePanel,
     PageFooter,
     PageHeader,
-    PlainLabel,
     SegmentedControl,
     Toast,
     announce,
     beside_bar,
     page_body,
 )
-from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.journal import JobRecord, Journal
-from vidcdn_desktop.jobs.keeping import DOWNLOAD
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, REPAIR
 from vidcdn_desktop.jobs.kept_download import LeftDownload
-from vidcdn_desktop.jobs.model import JobSnapshot
 from vidcdn_desktop.textsafe import display, plural
 
 _NOTHING = ("Nothing has happened yet", "Every upload and download appears here, with its steps and what proves it.")
-
-
-class _Interrupted(QFrame):
-    """What an earlier run of the program was at when it ended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("NotePanel")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 8, 8)
-        row.setSpacing(10)
-        row.addWidget(IconLabel("info", "accent", 16))
-        self._text = PlainLabel(wrap=True)
-        row.addWidget(self._text, 1)
-        self.button = Button("Resume", small=True)
-        self.button.setAccessibleName("Resume what was interrupted")
-        row.addWidget(self.button)
-        self.hide()
-
-    def show_count(self, count: int) -> None:
-        """Say how many there are; none hides it."""
-        rest = "was not finished when the program ended. It goes on where it was."
-        if count != 1:
-            rest = "were not finished when the program ended. They go on where they were."
-        text = f"{plural(count, 'transfer')} {rest}"
-        if count and self.isHidden():
-            announce(self, text)
-        self._text.set_text(text)
-        self.setAccessibleName(text)
-        self.setVisible(count > 0)
 
 
 class ActivityPage(QWidget):
@@ -82,6 +50,8 @@ class ActivityPage(QWidget):
     """(str job id, str connection id, str key) to show in the Library."""
     show_folder = Signal(str)
     """A folder to open in the system's file manager."""
+    invalidate_keys = Signal(object)
+    """(str connection id, tuple[str, ...] keys) the CDN should forget the copies of."""
     connection_wanted = Signal(object)
     """(str connection id, str verb, str job id): another connection must be opened for that."""
 
@@ -120,7 +90,7 @@ class ActivityPage(QWidget):
         self._problem_row = beside_bar(self.problem, 10)
         self._problem_row.hide()
         column.addWidget(self._problem_row)
-        self.interrupted = _Interrupted()
+        self.interrupted = Interrupted()
         self._interrupted_row = beside_bar(self.interrupted, 10)
         column.addWidget(self._interrupted_row)
         self.show_all = Button("Show all jobs")
@@ -141,13 +111,14 @@ class ActivityPage(QWidget):
         outer.addWidget(self.footer)
 
     def _join(self) -> None:
-        bridge, downloads = self._bridge, self._bridge.downloads
+        bridge = self._bridge
         bridge.job_added.connect(self._on_changed)
         bridge.job_changed.connect(self._on_changed)
         bridge.job_removed.connect(self._on_removed)
-        downloads.added.connect(self._on_changed)
-        downloads.changed.connect(self._on_changed)
-        downloads.removed.connect(self._on_removed)
+        for jobs in (bridge.downloads, bridge.repairs):
+            jobs.added.connect(self._on_changed)
+            jobs.changed.connect(self._on_changed)
+            jobs.removed.connect(self._on_removed)
         bridge.counts_changed.connect(self._on_counts)
         self.list.wish.connect(self._on_wish)
         self.clear.clicked.connect(self.clear_finished)
@@ -167,12 +138,12 @@ class ActivityPage(QWidget):
 
     # What comes in
     @Slot(object)
-    def _on_changed(self, snapshot: JobSnapshot | DownloadSnapshot) -> None:
+    def _on_changed(self, snapshot: Snapshot) -> None:
         before = self._entries.get(snapshot.id)
         same = before is not None and before.origin is Origin.HERE and before.state is snapshot.state
         if same and not self.isVisible():
             return  # bytes of a page nobody sees; it is brought up to date when shown
-        entry = _entry(snapshot)
+        entry = entry_of_any(snapshot)
         self._gone.discard(entry.id)
         self._entries[entry.id] = entry
         self._announce(before, entry)
@@ -182,8 +153,8 @@ class ActivityPage(QWidget):
             self.list.update_entry(entry)
 
     def _announce(self, before: Entry | None, entry: Entry) -> None:
-        """Say aloud what has become of a download; publishes are told by their cards on the Publish page."""
-        if before is None or not entry.is_download:
+        """Say aloud what has become of a job; publishes are told by their cards on the Publish page."""
+        if before is None or not (entry.is_download or entry.is_repair):
             return
         waits = entry.waiting is not None and before.waiting is None
         if waits or (entry.state is not before.state and entry.state in words.SAID):
@@ -201,9 +172,9 @@ class ActivityPage(QWidget):
         """Join what the journal knows with what is live. What nobody is at any more becomes ours."""
         self._bridge.restore([found for found in recalled.uploads if found[0].id not in self._gone])
         self._bridge.downloads.restore([found for found in recalled.downloads if found.record.id not in self._gone])
+        self._bridge.repairs.restore([record for record in recalled.repairs if record.id not in self._gone])
         self._records = {record.id: record for record in recalled.records if record.id not in self._gone}
         self._take_in()
-
         self._show_problem(self.history.problem)
 
     @Slot(object)
@@ -228,8 +199,9 @@ class ActivityPage(QWidget):
             entry = entry_of_record(record)
             if entry is not None:
                 entries[entry.id] = entry
-        publishes, downloads = self._bridge.snapshots(), self._bridge.downloads.snapshots()
-        for live in (*map(entry_of, publishes), *map(entry_of_download, downloads)):
+        bridge = self._bridge
+        found = (*bridge.snapshots(), *bridge.downloads.snapshots(), *bridge.repairs.snapshots())
+        for live in map(entry_of_any, found):
             told = entries.get(live.id)
             if told is None or live.is_busy or told.origin is not Origin.ELSEWHERE:
                 entries[live.id] = live
@@ -307,6 +279,8 @@ class ActivityPage(QWidget):
                 self.show_key.emit((job_id, entry.connection_id, entry.key))
             case "show-folder":
                 self.show_folder.emit(entry.place)
+            case "invalidate":
+                self.invalidate_keys.emit((entry.connection_id, stale_keys(entry)))
             case "copy-link":
                 self._copy(entry.link, "Link copied")
             case "report" if entry.subject is not None:
@@ -354,7 +328,9 @@ class ActivityPage(QWidget):
             else:
                 jobs.resume(entry.id)
 
-    def _jobs_of(self, entry: Entry) -> JobBridge | Downloads:
+    def _jobs_of(self, entry: Entry) -> JobBridge | JobList:
+        if entry.is_repair:
+            return self._bridge.repairs
         return self._bridge.downloads if entry.is_download else self._bridge
 
     def _take_up(self, entry: Entry) -> None:
@@ -364,6 +340,8 @@ class ActivityPage(QWidget):
             return
         if record.kind == DOWNLOAD:
             self._bridge.downloads.restore([LeftDownload(record, 0)])
+        elif record.kind == REPAIR:
+            self._bridge.repairs.restore([record])
         else:
             self._bridge.restore([(record, None)])
 
@@ -385,7 +363,3 @@ class ActivityPage(QWidget):
         self._show()
         if ids:
             self.toast.show_message(f"{plural(len(ids), 'job')} removed from the list; videos and files stay")
-
-
-def _entry(snapshot: JobSnapshot | DownloadSnapshot) -> Entry:
-    return entry_of(snapshot) if isinstance(snapshot, JobSnapshot) else entry_of_download(snapshot)

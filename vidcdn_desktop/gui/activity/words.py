@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from vidcdn_desktop.gui.activity import repair_words
 from vidcdn_desktop.gui.activity.entry import Entry, Origin, mapping_in, number_in, text_in
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.widgets import STEP_NAMES, Fact
@@ -29,6 +30,7 @@ VERBS = {
     "discard": "Discard",
     "show-key": "Show in Library",
     "show-folder": "Show in folder",
+    "invalidate": "Invalidate…",
     "copy-link": "Copy link",
 }
 """What stands on an entry, in this order."""
@@ -104,11 +106,14 @@ def verbs(entry: Entry) -> tuple[str, ...]:
         case JobState.PAUSED if entry.origin is Origin.HERE:
             return ("resume", "discard") if entry.kept_bytes else ("resume", "cancel")
         case JobState.FAILED:
-            return ("resume", "discard") if entry.unfinished else ("retry",)
+            stale = ("invalidate",) if entry.is_repair and repair_words.stale_keys(entry) else ()
+            return ("resume", "discard") if entry.unfinished else ("retry", *stale)
         case JobState.CANCELLED:
             return ("retry",)
         case JobState.PUBLISHED if entry.is_download:
             return ("show-folder",)
+        case JobState.PUBLISHED if entry.is_repair:
+            return ("show-key", "invalidate") if repair_words.stale_keys(entry) else ("show-key",)
         case JobState.PUBLISHED:
             again = () if entry.is_well else ("retry",)
             return (*again, "show-key", *(("copy-link",) if entry.link else ()))
@@ -118,7 +123,7 @@ def verbs(entry: Entry) -> tuple[str, ...]:
 def more_verbs(entry: Entry) -> tuple[str, ...]:
     """What else may be done about it."""
     found = []
-    if entry.origin is Origin.HERE and not entry.is_download:
+    if entry.origin is Origin.HERE and not (entry.is_download or entry.is_repair):
         found.append("show-job")
     found.append("report")
     if entry.origin is not Origin.ELSEWHERE and entry.state in ENDED and not entry.unfinished:
@@ -129,10 +134,14 @@ def more_verbs(entry: Entry) -> tuple[str, ...]:
 def facts(entry: Entry) -> str:
     """One or two lines: how it goes, or what came of it."""
     if entry.origin is Origin.ELSEWHERE:
-        return f"Being {'fetched' if entry.is_download else 'sent'} by another window or command of this program."
+        done = "fetched" if entry.is_download else "repaired" if entry.is_repair else "sent"
+        return f"Being {done} by another window or command of this program."
     if entry.error and entry.state in (JobState.FAILED, JobState.REFUSED, JobState.PAUSED):
         told = [text_in(entry.error, name) for name in ("what", "meaning", "advice")]
-        return " ".join(display(part) for part in (*told, _kept(entry)) if part)
+        told.append(repair_words.failed_facts(entry) if entry.is_repair else _kept(entry))
+        return " ".join(display(part) for part in told if part)
+    if entry.is_repair:
+        return repair_words.facts(entry)
     if entry.state is JobState.PAUSED:
         return _kept(entry) or ("Nothing has arrived yet." if entry.is_download else "Nothing was sent yet.")
     if entry.state is JobState.CANCELLED:
@@ -179,6 +188,9 @@ def when(moment: datetime, now: datetime) -> str:
 def details(entry: Entry, now: datetime) -> list[Fact]:
     """The folded rows: where from and to, what moved, what proves it, what went wrong."""
     result, error = entry.result, entry.error
+    if entry.is_repair:
+        rows = _common(entry, now)
+        return [row for row in (*rows[:2], *repair_words.detail_rows(entry), *rows[2:]) if row.value]
     rows = [
         Fact("Folder" if entry.is_download else "File", display(entry.place)),
         Fact("Bucket", display(entry.bucket)),
@@ -197,6 +209,22 @@ def details(entry: Entry, now: datetime) -> list[Fact]:
         Fact("Notes", _notes(result.get("notes"))),
     ]
     return [row for row in rows if row.value]
+
+
+def _common(entry: Entry, now: datetime) -> list[Fact]:
+    """The rows of a repair beside its own: where, through what, when, what went wrong."""
+    error = entry.error
+    return [
+        Fact("Bucket", display(entry.bucket)),
+        Fact("Key", display(entry.key), "mono"),
+        Fact("Connection", display(entry.connection_name or entry.connection_id)),
+        Fact("Started", when(entry.created, now)),
+        Fact("Ended", when(entry.finished, now) if entry.finished else ""),
+        Fact("Retries", plural(entry.retries, "try", "tries") if entry.retries else ""),
+        Fact("Problem", display(text_in(error, "what")), "danger"),
+        Fact("Code", display(text_in(error, "code")), "mono"),
+        Fact("Request id", display(text_in(error, "request_id")), "mono"),
+    ]
 
 
 def _steps(entry: Entry) -> str:
