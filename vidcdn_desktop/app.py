@@ -28,6 +28,7 @@ from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.connect.dialog import ConnectionsDialog
 from vidcdn_desktop.gui.connections_backend import ConnectionsForWindow
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
+from vidcdn_desktop.gui.fast_start_desk import FastStartDesk
 from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.main_window import APP_NAME, MainWindow
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
@@ -111,6 +112,9 @@ class Desktop(QObject):
             download_folder=settings.download_folder,
             parent=self,
         )
+        self.fast_start = FastStartDesk(
+            self.bridge, self.session, self.window, (self.library, self.activity), parent=self
+        )
         self._join()
 
     def _join(self) -> None:
@@ -129,6 +133,7 @@ class Desktop(QObject):
         self.publish.play_requested.connect(self.players.play)
         self.library.play_requested.connect(self.players.play)
         self.library.invalidate_requested.connect(self._on_invalidate)
+        self.fast_start.invalidate_requested.connect(self._on_invalidate)
         self.activity.show_job.connect(self._on_show_job)
         self.transfers.connections_requested.connect(self._on_connections)
         self.transfers.limit_changed.connect(self._on_limit)

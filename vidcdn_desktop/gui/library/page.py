@@ -5,13 +5,10 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
     QStackedWidget,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -22,7 +19,8 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library.crumbs import Crumbs
 from vidcdn_desktop.gui.library.links import FoundLink, link_to
-from vidcdn_desktop.gui.library.selection import SelectionBar, counted
+from vidcdn_desktop.gui.library.selection import SelectionBar, counted, menu_for, wished
+from vidcdn_desktop.gui.library.table import ObjectTable
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.listing import ListingModel, Row, rows_of
 from vidcdn_desktop.gui.models.play_wish import PlayWish
@@ -36,23 +34,16 @@ from vidcdn_desktop.gui.widgets import (
     PageHeader,
     SearchEdit,
     Skeleton,
-    TextDelegate,
     Toast,
     page_body,
     set_property,
 )
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.repair_batch import Wish
 from vidcdn_desktop.storage.port import ListingPage, ObjectRef
 
-_ROW_HEIGHT = 30
 _NOTHING = "Nothing here yet"
 _BEGIN = "Publish a video, and it appears here."
-_WIDE = {1: 110, 2: 100, 3: 160, 4: 130}
-_NARROW = {1: 88, 2: 82, 3: 150, 4: 108}
-"""Widths of the columns beside the name, which takes the rest."""
-_NARROW_BELOW = 800
-_MOST_FITTED = 100
-"""Rows up to which the table is made as high as they are; above it always fills the page."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +62,8 @@ class LibraryPage(QWidget):
     """list[str]: invalidation paths."""
     download_requested = Signal(object)
     """list[ObjectRef]."""
+    fast_start_requested = Signal(object)
+    """list[Wish]: videos, and folders for all below them."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -117,7 +110,7 @@ class LibraryPage(QWidget):
         column.addWidget(self.bar)
         self.stack = QStackedWidget()
         column.addWidget(self.stack, 1)
-        self.table = QTableView()
+        self.table = ObjectTable(self.model)
         self._dress_table()
         self.clear_filter = Button("Clear the filter")
         self.clear_filter.clicked.connect(self.search.clear)
@@ -136,23 +129,9 @@ class LibraryPage(QWidget):
 
     def _dress_table(self) -> None:
         table = self.table
-        table.setModel(self.model)
-        table.setItemDelegate(TextDelegate(table))
-        table.setAccessibleName("Objects")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setSortingEnabled(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionsClickable(True)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.sectionClicked.connect(self._on_header)
+        table.horizontalHeader().sectionClicked.connect(self._on_header)
         table.activated.connect(self._on_activated)
+        table.customContextMenuRequested.connect(self._on_menu)
         table.selectionModel().selectionChanged.connect(self._on_selection)
         table.installEventFilter(self)
 
@@ -161,14 +140,19 @@ class LibraryPage(QWidget):
             ("Refresh the list", "F5", self.refresh),
             ("Up one folder", "Alt+Up", self.go_up),
             ("Filter this folder", "Ctrl+F", self._on_find),
-            ("Copy the link", "Ctrl+Shift+C", self._on_copy),
-            ("Download…", "Ctrl+S", self._on_download),
-            ("Refresh the CDN for the selection", "Ctrl+Shift+R", self._on_invalidate),
+            ("Make fast start…", "Ctrl+Shift+F", "faststart"),
+            ("Make fast start in this folder…", "", self._on_fast_start_here),
+            ("Copy the link", "Ctrl+Shift+C", "copy"),
+            ("Download…", "Ctrl+S", "download"),
+            ("Refresh the CDN for the selection", "Ctrl+Shift+R", "invalidate"),
         ):
             action = QAction(text, self)
             action.setShortcut(QKeySequence(keys))
             # Wherever the focus is in the window: the actions of a page that is not shown are silent anyway.
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            if isinstance(slot, str):
+                action.setData(slot)
+                slot = self._on_action
             action.triggered.connect(slot)
             self.addAction(action)
 
@@ -198,8 +182,11 @@ class LibraryPage(QWidget):
         self.open_prefix(self._prefix)
 
     def show_key(self, key: str) -> None:
-        """Show an object in its folder and choose it, once the listing has reached it."""
+        """Show an object in its folder and choose it, once the listing has reached it; or a folder."""
         self.search.clear()
+        if not key or key.endswith("/"):
+            self.open_prefix(key)
+            return
         above = key.rpartition("/")[0]
         self.open_prefix(f"{above}/" if above else "")
         self._wanted_key = key
@@ -283,14 +270,8 @@ class LibraryPage(QWidget):
         self.clear_filter.setVisible(bool(rows))
         text = counted(rows, self.model.rowCount())
         self.footer.set_status("" if self._problem else text if self._complete else f"{text} so far…" if rows else "")
-        self._fit_table()
+        self.table.fit()
         self._on_selection()
-
-    def _fit_table(self) -> None:
-        """As high as its rows, so that an almost empty folder is no large empty box."""
-        table = self.table
-        rows = min(self.model.rowCount(), _MOST_FITTED) * _ROW_HEIGHT
-        table.setMaximumHeight(table.horizontalHeader().sizeHint().height() + rows + 2 * table.frameWidth() + 1)
 
     def _show_crumbs(self) -> None:
         connection = self._session.connection
@@ -333,10 +314,7 @@ class LibraryPage(QWidget):
             self._find_link("play", row)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Backspace goes up, Enter opens, Space plays a video; a narrow table leaves the room to the names."""
-        if watched is self.table and event.type() is QEvent.Type.Resize:
-            for column, width in (_NARROW if self.table.width() < _NARROW_BELOW else _WIDE).items():
-                self.table.setColumnWidth(column, width)
+        """Backspace goes up, Enter opens, Space plays a video."""
         if watched is self.table and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() == Qt.Key.Key_Backspace:
                 self.go_up()
@@ -362,16 +340,25 @@ class LibraryPage(QWidget):
         self.bar.setVisible(self.stack.currentWidget() is self.table)
 
     @Slot()
-    def _on_copy(self) -> None:
-        self._do("copy")
+    def _on_action(self) -> None:
+        """An action of the page or of its menu; its data is the verb."""
+        action = self.sender()
+        if isinstance(action, QAction):
+            self._do(str(action.data()))
+
+    @Slot(QPoint)
+    def _on_menu(self, place: QPoint) -> None:
+        """What the bar offers, where the pointer or the focus is."""
+        if not self._selected():
+            return
+        menu = menu_for(self.bar, self._on_action, self)
+        menu.popup(self.table.viewport().mapToGlobal(place))
 
     @Slot()
-    def _on_download(self) -> None:
-        self._do("download")
-
-    @Slot()
-    def _on_invalidate(self) -> None:
-        self._do("invalidate")
+    def _on_fast_start_here(self) -> None:
+        connection = self._session.connection
+        if connection is not None:
+            self.fast_start_requested.emit([Wish(ObjectRef(connection.profile.bucket, self._prefix))])
 
     @Slot(object)
     def _do(self, verb: str) -> None:
@@ -385,6 +372,9 @@ class LibraryPage(QWidget):
         if verb == "download":
             self._ask_for_files(rows)
             return
+        if verb == "faststart":
+            self._ask_for_fast_start(rows)
+            return
         self._find_link(verb, rows[0])
 
     def _ask_for_files(self, rows: list[Row]) -> None:
@@ -392,6 +382,12 @@ class LibraryPage(QWidget):
         if connection is not None:
             bucket = connection.profile.bucket
             self.download_requested.emit([ObjectRef(bucket, row.key) for row in rows if not row.is_folder])
+
+    def _ask_for_fast_start(self, rows: list[Row]) -> None:
+        connection = self._session.connection
+        if connection is not None:
+            bucket = connection.profile.bucket
+            self.fast_start_requested.emit([Wish(ObjectRef(bucket, row.key)) for row in wished(rows)])
 
     def _find_link(self, verb: str, row: Row) -> None:
         connection = self._session.connection

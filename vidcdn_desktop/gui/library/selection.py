@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from vidcdn_desktop.gui.models.listing import Row
-from vidcdn_desktop.gui.widgets import Button, PlainLabel, set_property
+from vidcdn_desktop.gui.widgets import Button, PlainLabel, PrimaryButton, set_property
 from vidcdn_desktop.textsafe import format_size, plural
+
+VERBS = {
+    "faststart": "Make fast start…",
+    "copy": "Copy link",
+    "play": "Play from CDN",
+    "download": "Download…",
+    "invalidate": "Invalidate",
+}
+"""What can be done with a selection, in this order."""
 
 
 class SelectionBar(QFrame):
@@ -19,7 +28,7 @@ class SelectionBar(QFrame):
     """
 
     verb_chosen = Signal(object)
-    """str: copy, play, download or invalidate."""
+    """str: one of `VERBS`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,13 +42,8 @@ class SelectionBar(QFrame):
         row.addWidget(self._size)
         row.addStretch(1)
         self.buttons: dict[str, Button] = {}
-        for verb, text in (
-            ("copy", "Copy link"),
-            ("play", "Play from CDN"),
-            ("download", "Download…"),
-            ("invalidate", "Invalidate"),
-        ):
-            button = Button(text, small=True)
+        for verb, text in VERBS.items():
+            button = PrimaryButton(text, small=True) if verb == "faststart" else Button(text, small=True)
             button.setProperty("verb", verb)
             button.clicked.connect(self._on_clicked)
             row.addWidget(button)
@@ -53,6 +57,7 @@ class SelectionBar(QFrame):
         self.selected.set_role("strong" if rows else "muted")
         self._size.set_text(format_size(sum(row.size or 0 for row in objects)) if objects else "")
         set_property(self, "empty", not rows)
+        self.buttons["faststart"].setEnabled(bool(wished(rows)))
         single = len(objects) == 1 == len(rows)
         self.buttons["copy"].setEnabled(single)
         self.buttons["play"].setEnabled(single and objects[0].kind == "Video")
@@ -62,6 +67,24 @@ class SelectionBar(QFrame):
     @Slot()
     def _on_clicked(self) -> None:
         self.verb_chosen.emit(str(self.sender().property("verb")))
+
+
+def menu_for(bar: SelectionBar, on_action: Callable[[], None], parent: QWidget) -> QMenu:
+    """The same verbs as a menu; each action's data is its verb. It goes when it is closed."""
+    menu = QMenu(parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.setAccessibleName("Actions for the selection")
+    for verb, text in VERBS.items():
+        action = menu.addAction(text)
+        action.setData(verb)
+        action.setEnabled(bar.buttons[verb].isEnabled())
+        action.triggered.connect(on_action)
+    return menu
+
+
+def wished(rows: Sequence[Row]) -> list[Row]:
+    """The videos, and the folders that may hold some."""
+    return [row for row in rows if row.is_folder or row.kind == "Video"]
 
 
 def counted(rows: Sequence[Row], shown: int) -> str:

@@ -161,17 +161,20 @@ class _Swatch(QWidget):
 
 
 class BoxStrip(QWidget):
-    """The boxes of a file as they are and, if they will be sent in another order, as they will be; with a legend."""
+    """The boxes of a file as they are and, if they will stand in another order, as they will be; with a legend."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, before: str = "In the file", after: str = "As it is sent"
+    ) -> None:
+        """`before` and `after` stand above the two strips."""
         super().__init__(parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         self.before = BoxBar("Parts of the file")
-        self.after = BoxBar("Parts as they are sent")
-        self._now = PlainLabel("In the file", role="small")
-        self._then = PlainLabel("As it is sent", role="small")
+        self.after = BoxBar(f"Parts {after[0].lower()}{after[1:]}")
+        self._now = PlainLabel(before, role="small")
+        self._then = PlainLabel(after, role="small")
         for widget in (self._now, self.before, self._then, self.after):
             column.addWidget(widget)
         legend = QWidget()

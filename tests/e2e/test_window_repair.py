@@ -1,0 +1,522 @@
+"""Fast start inside the bucket through the real window: the question, the job, its endings, another start."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton
+from pytestqt.qtbot import QtBot
+
+import servers
+from faultplans import Act, Fault, Request, xml_answer
+from faults import Phase
+from films import make_clip
+from repairs import CARRIED, World, large_film, operation, wanted, world_on
+from vidcdn_desktop.app import Desktop
+from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, Secret
+from vidcdn_desktop.credentials.secrets import MemorySecretStore
+from vidcdn_desktop.gui import background
+from vidcdn_desktop.gui.activity.card import JobCard
+from vidcdn_desktop.gui.library.fast_start_dialog import FastStartDialog
+from vidcdn_desktop.jobs.journal import JobRecord, Journal
+from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.repair_job import RepairSnapshot
+from vidcdn_desktop.jobs.states import ENDED
+from vidcdn_desktop.settings import Settings
+
+pytestmark = pytest.mark.qt_log_ignore(
+    # The offscreen platform says these of itself, not of us.
+    r"propagateSizeHints\(\)",
+    r"not support raise\(\)",
+    r"not support grabbing the keyboard",
+)
+
+WAIT_MS = 60_000
+STUDIO = "studio"
+SEA = "films/Sea <b>&amp; sand<br>.mov"
+"""A key that would read otherwise if anybody took it for rich text."""
+
+_ended: list[Desktop] = []
+"""A program's window lives as long as its process; torn down in pieces by the collector it takes the process along."""
+
+
+class Studio:
+    """The window over one bucket; the test writes into the bucket as somebody else does."""
+
+    def __init__(self, qtbot: QtBot, app: QApplication, world: World) -> None:
+        self.qtbot = qtbot
+        self.app = app
+        self.world = world
+        self.running: list[Desktop] = []
+
+    def start(self) -> Desktop:
+        """Another start of the program, as `app.main` does it."""
+        desktop = Desktop(self.app, Settings(last_connection=STUDIO))
+        desktop._app = cast("QApplication", SimpleNamespace(quit=lambda: None))  # the tests' own loop must go on
+        self.running.append(desktop)
+        _ended.append(desktop)
+        server = self.world.server
+        profile = ConnectionProfile(
+            STUDIO,
+            "Studio",
+            ConnectionKind.S3_COMPATIBLE,
+            bucket=self.world.bucket,
+            region=server.region,
+            access_key_id=server.access_key_id,
+            endpoint_url=self.world.proxy.url,
+            path_style=True,
+        )
+        desktop.saved.save(profile, {"secret_access_key": Secret(server.secret_access_key)})
+        desktop.window.show_page("library")
+        desktop.window.show()
+        desktop.session.use(STUDIO)
+        desktop.recall()
+        self.wait(lambda: desktop.session.connection is not None)
+        return desktop
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(done, timeout=WAIT_MS)
+
+    def click(self, button: QPushButton) -> None:
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def choose(self, desktop: Desktop, prefix: str, *names: str) -> None:
+        """Open a folder and select rows by name."""
+        library = desktop.library
+        library.open_prefix(prefix)
+        self.wait(lambda: library._complete and library.model.rowCount() > 0)
+        library.table.clearSelection()
+        flag = library.table.selectionModel().SelectionFlag
+        for number in range(library.model.rowCount()):
+            if library.model.row(number).name in names:
+                index = library.model.index(number, 0)
+                library.table.selectionModel().select(index, flag.Select | flag.Rows)
+        assert len(library._selected()) == len(names)
+
+    def asked(self, desktop: Desktop, *names: str, prefix: str = "films/") -> FastStartDialog:
+        """Ask for fast start of some rows, and wait until it is told what it takes."""
+        self.choose(desktop, prefix, *names)
+        self.click(desktop.library.bar.buttons["faststart"])
+        dialog = desktop.fast_start.dialog
+        assert dialog is not None
+        self.wait(lambda: dialog.plan is not None or not dialog.error.isHidden())
+        return dialog
+
+    def until_ended(self, desktop: Desktop, act: Callable[[], None]) -> RepairSnapshot:
+        """Do something after which a repair comes to its end."""
+        repairs = desktop.bridge.repairs
+        with self.qtbot.waitSignal(
+            repairs.changed, timeout=WAIT_MS, check_params_cb=lambda snapshot: snapshot.state in ENDED
+        ) as blocker:
+            act()
+        assert blocker.args is not None
+        return cast("RepairSnapshot", blocker.args[0])
+
+    def card(self, desktop: Desktop, job_id: str) -> JobCard:
+        desktop.window.show_page("activity")
+        self.wait(lambda: job_id in desktop.activity.list.cards)
+        return desktop.activity.list.cards[job_id]
+
+    def until_stopped(self, desktop: Desktop, act: Callable[[], None]) -> None:
+        with self.qtbot.waitSignal(desktop.stopped, timeout=WAIT_MS):
+            act()
+        self.running.remove(desktop)
+
+    def record(self, job_id: str) -> JobRecord:
+        with contextlib.closing(Journal()) as journal:
+            found = journal.job(job_id)
+        assert found is not None
+        return found
+
+
+@contextlib.contextmanager
+def studio_on(
+    server: servers.Endpoint, qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, *, versioned: bool
+) -> Iterator[Studio]:
+    store = MemorySecretStore()  # as lasting as a keyring, for this test
+    monkeypatch.setattr("vidcdn_desktop.app.open_secret_store", lambda: (store, ""))
+    qapp.setQuitOnLastWindowClosed(False)
+    with world_on(server, versioned=versioned) as world:
+        made = Studio(qtbot, qapp, world)
+        yield made
+        world.proxy.watch = lambda _phase, _request: None
+        world.proxy.plan = lambda _request: Act()
+        world.proxy.down.clear()
+        for desktop in list(made.running):
+            if not desktop._closing:
+                made.until_stopped(desktop, desktop._shut_down)
+        assert background.wait_all(10)
+
+
+@pytest.fixture
+def studio(
+    qtbot: QtBot, qapp: QApplication, moto: servers.Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Studio]:
+    with studio_on(moto, qtbot, qapp, monkeypatch, versioned=False) as made:
+        yield made
+
+
+@pytest.fixture(params=["moto", "moto-versioned", pytest.param("swift", marks=pytest.mark.swift)])
+def each_studio(
+    request: pytest.FixtureRequest, qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Studio]:
+    """Each store in turn."""
+    server, _, kind = request.param.partition("-")
+    with studio_on(request.getfixturevalue(server), qtbot, qapp, monkeypatch, versioned=bool(kind)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return large_film(tmp_path_factory.mktemp("films") / "Sea.mov")
+
+
+def name_of(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def values(dialog: FastStartDialog) -> dict[str, str]:
+    return {fact.label: fact.value for fact in dialog.facts.rows()}
+
+
+def test_one_film_from_the_question_to_the_card(each_studio: Studio, film: Path) -> None:
+    studio, world = each_studio, each_studio.world
+    world.put(film.read_bytes(), SEA, **CARRIED)
+    desktop = studio.start()
+    dialog = studio.asked(desktop, name_of(SEA))
+    assert dialog.plan is not None
+    assert world.get(SEA)["Body"] == film.read_bytes(), "only looked at"
+    totals = dialog.plan.totals
+    assert dialog.headline.text().startswith("Sends ")
+    assert "instead of 7" in dialog.headline.text()
+    told = values(dialog)
+    assert told["Keeps"] == "Content type, cache header, download name, language, 2 metadata fields"
+    assert told["CDN"] == "None serves this"
+    assert ("earlier version" if world.versioned else "key of its own") in told["Old version"]
+    assert dialog.strip.before.groups()[-1].kind == "moov"
+    assert [group.kind for group in dialog.strip.after.groups()][1] == "moov"
+    assert dialog.about.text() == SEA
+    assert dialog.go_button.hasFocus()
+
+    snapshot = studio.until_ended(desktop, lambda: studio.click(dialog.go_button))
+    assert snapshot.state is JobState.PUBLISHED, snapshot.error
+    assert world.get(SEA)["Body"] == wanted(film)
+    assert {key: world.get(SEA).get(key) for key in CARRIED} == CARRIED
+    world.assert_only(SEA)
+    card = studio.card(desktop, snapshot.id)
+    assert card.badge.text() == "Finished"
+    assert card.title.text() == name_of(SEA)
+    assert "1 video starts at once now" in card.facts.text()
+    assert snapshot.result is not None
+    assert snapshot.result["totals"]["bytes_uploaded"] == totals.bytes_uploaded
+    studio.until_stopped(desktop, desktop.window.close)
+
+    # Another start has it in its history, with its report.
+    desktop = studio.start()
+    card = studio.card(desktop, snapshot.id)
+    assert "1 video starts at once now" in card.facts.text()
+    desktop.activity.do("report", snapshot.id)
+    report = json.loads(QGuiApplication.clipboard().text())
+    assert report["kind"] == "repair"
+    assert report["result"]["outcomes"][0]["key"] == SEA
+    desktop.activity.do("show-key", snapshot.id)
+    studio.wait(lambda: [row.key for row in desktop.library._selected()] == [SEA])
+
+
+def test_the_keyboard_alone_is_enough(studio: Studio, clip_end: Path) -> None:
+    studio.world.put(clip_end.read_bytes(), "films/end.mp4")
+    desktop = studio.start()
+    studio.choose(desktop, "films/", "end.mp4")
+    desktop.library.table.setFocus()
+    studio.qtbot.keyClick(
+        desktop.library.table,
+        Qt.Key.Key_F,
+        Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+    )
+    dialog = desktop.fast_start.dialog
+    assert dialog is not None
+    studio.wait(lambda: dialog.plan is not None)
+    studio.qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    studio.wait(lambda: desktop.fast_start.dialog is None)
+    assert desktop.bridge.repairs.snapshots() == []
+    assert studio.world.get("films/end.mp4")["Body"] == clip_end.read_bytes()
+
+    names = [action.text() for action in desktop.window.palette_actions()]
+    assert "Make fast start…" in names
+    here = next(a for a in desktop.window.palette_actions() if a.text() == "Make fast start in this folder…")
+    here.trigger()
+    again = desktop.fast_start.dialog
+    assert again is not None
+    studio.wait(lambda: again.plan is not None)
+    assert again.about.text() == "films/"
+    snapshot = studio.until_ended(desktop, lambda: studio.qtbot.keyClick(again, Qt.Key.Key_Return))
+    assert snapshot.state is JobState.PUBLISHED
+    assert studio.world.get("films/end.mp4")["Body"] == wanted(clip_end)
+
+
+def test_the_menu_of_the_list_offers_it(studio: Studio, clip_end: Path) -> None:
+    studio.world.put(clip_end.read_bytes(), "films/end.mp4")
+    studio.world.put(b"picture", "films/end.jpg")
+    desktop = studio.start()
+    table = desktop.library.table
+    for name, offered in (("end.jpg", False), ("end.mp4", True)):
+        studio.choose(desktop, "films/", name)
+        table.customContextMenuRequested.emit(table.visualRect(desktop.library.model.index(0, 0)).center())
+        (menu,) = [m for m in desktop.library.findChildren(QMenu) if m.isVisible()]
+        actions = {action.data(): action for action in menu.actions()}
+        assert actions["faststart"].isEnabled() is offered
+        if offered:
+            actions["faststart"].trigger()
+        menu.close()
+        studio.qtbot.waitUntil(lambda: not [m for m in desktop.library.findChildren(QMenu) if m.isVisible()])
+    dialog = desktop.fast_start.dialog
+    assert dialog is not None
+    studio.wait(lambda: dialog.plan is not None)
+    dialog.reject()
+
+
+def test_what_needs_nothing_or_cannot_be_moved_is_told_and_left(studio: Studio, clip_fast: Path) -> None:
+    studio.world.put(clip_fast.read_bytes(), "films/fast.mp4")
+    studio.world.put(b"no film at all", "films/broken.mp4")
+    desktop = studio.start()
+    for name, words in (("fast.mp4", "starts at once already"), ("broken.mp4", "left as it is")):
+        dialog = studio.asked(desktop, name)
+        assert words in dialog.headline.text()
+        assert dialog.subline.text()
+        assert dialog.go_button.isHidden()
+        assert dialog.close_button.text() == "Close"
+        assert dialog.close_button.hasFocus()
+        studio.click(dialog.close_button)
+        studio.wait(lambda: desktop.fast_start.dialog is None)
+    assert desktop.bridge.repairs.snapshots() == []
+    studio.world.assert_only("films/fast.mp4", "films/broken.mp4")
+
+
+def test_no_permission_is_told_before_and_on_the_card(studio: Studio, film: Path) -> None:
+    world = studio.world
+    world.put(film.read_bytes(), SEA)
+    desktop = studio.start()
+    forbidden = {"GetObject"}
+
+    def plan(request: Request) -> Act:
+        if operation(request) in forbidden and "Sea" in request.target:
+            return Act(Fault.ANSWER, answer=xml_answer("403 Forbidden", "AccessDenied"))
+        return Act()
+
+    world.proxy.plan = plan
+    dialog = studio.asked(desktop, name_of(SEA))
+    assert dialog.plan is None
+    assert dialog.error.error is not None
+    assert dialog.error.error.kind == "AccessDenied"
+    assert not dialog.go_button.isEnabled()
+    forbidden.clear()
+    studio.click(dialog.error.button)  # somebody gave the permission to read
+    studio.wait(lambda: dialog.plan is not None)
+    forbidden.add("CreateMultipartUpload")
+    snapshot = studio.until_ended(desktop, lambda: studio.click(dialog.go_button))
+    assert snapshot.state is JobState.FAILED
+    assert snapshot.error is not None
+    assert snapshot.error.kind == "AccessDenied"
+    card = studio.card(desktop, snapshot.id)
+    assert "The video in the bucket is as it was." in card.facts.text()
+    assert world.get(SEA)["Body"] == film.read_bytes()
+    world.assert_only(SEA)
+    forbidden.clear()
+    snapshot = studio.until_ended(desktop, lambda: studio.click(card.buttons["retry"]))
+    assert snapshot.state is JobState.PUBLISHED
+    assert world.get(SEA)["Body"] == wanted(film)
+    world.assert_only(SEA)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_an_object_that_somebody_replaces_is_theirs(studio: Studio, film: Path, tmp_path: Path, when: str) -> None:
+    world = studio.world
+    theirs = make_clip(tmp_path / "theirs.mov", picture="smptebars").read_bytes()
+    world.put(film.read_bytes(), SEA)
+    desktop = studio.start()
+    dialog = studio.asked(desktop, name_of(SEA))
+    if when == "before":
+        world.put(theirs, SEA)
+    else:
+        world.when("UploadPartCopy", Phase.ARRIVED, lambda: world.put(theirs, SEA) and None)
+    snapshot = studio.until_ended(desktop, lambda: studio.click(dialog.go_button))
+    assert snapshot.state is JobState.FAILED
+    assert snapshot.error is not None
+    assert "replaced by somebody else" in snapshot.error.what
+    assert world.get(SEA)["Body"] == theirs
+    world.assert_only(SEA)
+    # Who retries has read that, and wants theirs repaired.
+    card = studio.card(desktop, snapshot.id)
+    snapshot = studio.until_ended(desktop, lambda: studio.click(card.buttons["retry"]))
+    assert snapshot.state is JobState.PUBLISHED
+    assert world.get(SEA)["Body"] != theirs
+
+
+def test_a_network_that_is_cut_holds_it_up_and_it_goes_on(studio: Studio, film: Path) -> None:
+    world = studio.world
+    world.put(film.read_bytes(), SEA)
+    desktop = studio.start()
+    dialog = studio.asked(desktop, name_of(SEA))
+    cut = threading.Event()
+
+    def pull_the_cable() -> None:
+        world.proxy.down.set()
+        cut.set()
+
+    world.when("UploadPartCopy", Phase.ARRIVED, pull_the_cable)
+    studio.click(dialog.go_button)
+    job_id = desktop.bridge.repairs.snapshots()[0].id
+    studio.wait(lambda: cut.is_set() and desktop.bridge.repairs.snapshot(job_id).waiting is not None)
+    card = studio.card(desktop, job_id)
+    studio.wait(lambda: card.badge.text() == "Held up")
+    assert not card.buttons["try-now"].isHidden()
+    world.proxy.down.clear()
+    snapshot = studio.until_ended(desktop, lambda: studio.click(card.buttons["try-now"]))
+    assert snapshot.state is JobState.PUBLISHED, snapshot.error
+    assert snapshot.retries >= 1
+    assert world.get(SEA)["Body"] == wanted(film)
+    world.assert_only(SEA)
+
+
+def test_half_of_a_batch_fails_and_only_that_half_is_retried(studio: Studio, film: Path, clip_end: Path) -> None:
+    world = studio.world
+    keys = [f"films/{number}.mp4" for number in range(1, 5)]
+    for number, key in enumerate(keys):
+        world.put((film if number % 2 else clip_end).read_bytes(), key)
+    world.put(clip_end.read_bytes()[:5000], "films/cut.mp4")
+    desktop = studio.start()
+    dialog = studio.asked(desktop, "films/", prefix="")
+    assert dialog.plan is not None
+    assert dialog.plan.totals.to_repair == 4
+    assert dialog.plan.totals.left_alone == 1
+    assert "4 videos will start at once" in dialog.subline.text()
+    assert dialog.model.rowCount() == 5
+    assert dialog.go_button.text() == "Make 4 videos fast start"
+    refused = xml_answer("403 Forbidden", "AccessDenied")
+
+    def plan(request: Request) -> Act:
+        create = operation(request) == "CreateMultipartUpload" and ".vidcdn-probe" not in request.target
+        return Act(Fault.ANSWER, answer=refused) if create else Act()
+
+    world.proxy.plan = plan
+    snapshot = studio.until_ended(desktop, lambda: studio.click(dialog.go_button))
+    assert snapshot.state is JobState.FAILED
+    assert snapshot.error is not None
+    assert snapshot.error.what == "2 of 4 videos could not be repaired."
+    card = studio.card(desktop, snapshot.id)
+    assert "2 videos start at once now" in card.facts.text()
+    studio.click(card.fold)
+    assert card._details is not None
+    rows = card._details.grid.rows()
+    assert [row.label for row in rows if row.label in ("Failed", "Repaired")] == ["Failed"] * 2 + ["Repaired"] * 2
+    assert world.get(keys[1])["Body"] == film.read_bytes()
+    assert world.get(keys[0])["Body"] == wanted(clip_end)
+
+    world.proxy.plan = lambda _request: Act()
+    world.history.clear()
+    world.when("none", Phase.ARRIVED, lambda: None)
+    snapshot = studio.until_ended(desktop, lambda: studio.click(card.buttons["retry"]))
+    assert snapshot.state is JobState.PUBLISHED
+    assert world.history.count("CreateMultipartUpload") == 2
+    assert [world.get(key)["Body"] for key in keys] == [wanted(clip_end), wanted(film)] * 2
+    world.assert_only(*keys, "films/cut.mp4")
+    record = studio.record(snapshot.id)
+    assert record.result is not None
+    assert record.result["totals"]["repaired"] == 4
+
+
+def test_paused_and_cancelled_it_leaves_the_film_as_it_was(studio: Studio, film: Path) -> None:
+    world = studio.world
+    world.put(film.read_bytes(), SEA)
+    desktop = studio.start()
+    dialog = studio.asked(desktop, name_of(SEA))
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        go_on.wait(60)
+
+    world.when("UploadPartCopy", Phase.ARRIVED, hold)
+    studio.click(dialog.go_button)
+    job_id = desktop.bridge.repairs.snapshots()[0].id
+    card = studio.card(desktop, job_id)
+    studio.wait(lambda: held.is_set() and not card.buttons["pause"].isHidden())
+    studio.click(card.buttons["pause"])
+    go_on.set()
+    studio.wait(lambda: desktop.bridge.repairs.snapshot(job_id).state is JobState.PAUSED)
+    world.assert_only(SEA)
+    assert world.get(SEA)["Body"] == film.read_bytes()
+    assert "as it was" in card.facts.text()
+    snapshot = studio.until_ended(desktop, lambda: studio.click(card.buttons["cancel"]))
+    assert snapshot.state is JobState.CANCELLED
+    assert studio.record(job_id).state == "cancelled"
+    snapshot = studio.until_ended(desktop, lambda: studio.click(card.buttons["retry"]))
+    assert snapshot.state is JobState.PUBLISHED
+    assert world.get(SEA)["Body"] == wanted(film)
+    world.assert_only(SEA)
+
+
+_CHILD = Path(__file__).parent / "repair_child.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "then"),
+    [
+        ("UploadPartCopy", Phase.DONE, "resume"),
+        ("CompleteMultipartUpload", Phase.DONE, "resume"),
+        ("CopyObject", Phase.DONE, "resume"),
+        ("UploadPartCopy", Phase.DONE, "cancel"),
+        ("CompleteMultipartUpload", Phase.DONE, "cancel"),
+    ],
+)
+def test_what_a_killed_window_left_is_shown_and_gone_on_with_or_cleaned_up(
+    studio: Studio, film: Path, name: str, phase: Phase, then: str
+) -> None:
+    world = studio.world
+    world.put(film.read_bytes(), SEA)
+    killed, started = threading.Event(), threading.Event()
+    child: list[subprocess.Popen[bytes]] = []
+
+    def kill() -> None:
+        started.wait(60)
+        child[0].kill()
+        killed.set()
+
+    world.when(name, phase, kill)
+    server = world.server
+    arguments = (SEA, world.proxy.url, world.bucket, server.access_key_id, server.secret_access_key)
+    child.append(subprocess.Popen([sys.executable, str(_CHILD), *arguments]))
+    started.set()
+    child[0].wait(90)
+    assert killed.is_set()
+    world.proxy.watch = lambda _phase, _request: None
+    assert world.get(SEA)["Body"] in (film.read_bytes(), wanted(film))
+
+    desktop = studio.start()
+    desktop.window.show_page("activity")
+    studio.wait(desktop.activity.interrupted.isVisible)
+    (entry,) = desktop.activity.entries_left_over()
+    assert entry.kind == "repair"
+    assert entry.title == name_of(SEA)
+    card = studio.card(desktop, entry.id)
+    assert card.badge.text() == "Paused"
+    snapshot = studio.until_ended(desktop, lambda: studio.click(card.buttons[then]))
+    if then == "resume":
+        assert snapshot.state is JobState.PUBLISHED, snapshot.error
+        assert world.get(SEA)["Body"] == wanted(film)
+    else:
+        assert snapshot.state is JobState.CANCELLED
+        assert world.get(SEA)["Body"] == film.read_bytes()
+    world.assert_only(SEA)
+    assert not desktop.activity.interrupted.isVisible()

@@ -1,0 +1,91 @@
+"""Joins the pages in what concerns fast start inside the bucket: the question, the job, and what comes after."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from vidcdn_desktop.delivery.invalidation import invalidation_path
+from vidcdn_desktop.gui.activity.page import ActivityPage
+from vidcdn_desktop.gui.bridge import JobBridge
+from vidcdn_desktop.gui.library.fast_start_dialog import FastStartDialog
+from vidcdn_desktop.gui.library.page import LibraryPage
+from vidcdn_desktop.gui.main_window import MainWindow
+from vidcdn_desktop.gui.session import Session
+from vidcdn_desktop.jobs.repair_batch import RepairPlan, Wish
+from vidcdn_desktop.jobs.repair_job import RepairSnapshot
+from vidcdn_desktop.jobs.states import ENDED
+from vidcdn_desktop.textsafe import plural
+
+
+class FastStartDesk(QObject):
+    """Between the Library, the Activity page, session and bridge. GUI thread."""
+
+    invalidate_requested = Signal(object)
+    """list[str]: invalidation paths, for the Delivery page."""
+
+    def __init__(
+        self,
+        bridge: JobBridge,
+        session: Session,
+        window: MainWindow,
+        pages: tuple[LibraryPage, ActivityPage],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._session = session
+        self._window = window
+        self._library, self._activity = pages
+        self.dialog: FastStartDialog | None = None
+        """The question, while it is asked."""
+        self._running: set[str] = set()
+        self._library.fast_start_requested.connect(self._on_requested)
+        self._activity.invalidate_keys.connect(self._on_invalidate)
+        bridge.repairs.changed.connect(self._on_changed)
+
+    @Slot(object)
+    def _on_requested(self, wishes: list[Wish]) -> None:
+        connection = self._session.connection
+        if connection is None or not wishes or self.dialog is not None:
+            return
+        self.dialog = FastStartDialog(connection, wishes, self._window)
+        self.dialog.wanted.connect(self._on_wanted)
+        self.dialog.finished.connect(self._on_asked)
+        self.dialog.open()
+        self.dialog.start()
+
+    @Slot(int)
+    def _on_asked(self, _result: int) -> None:
+        if self.dialog is not None:
+            self.dialog.deleteLater()
+            self.dialog = None
+
+    @Slot(object)
+    def _on_wanted(self, choice: tuple[RepairPlan, bool]) -> None:
+        plan, invalidate = choice
+        job_id = self._bridge.repairs.add(plan, invalidate=invalidate)
+        if job_id:
+            self._running.add(job_id)
+            text = f"Making {plural(plan.totals.to_repair, 'video')} fast start inside the bucket"
+            self._library.toast.show_message(text, "Show in Activity", self._show_activity)
+
+    def _show_activity(self) -> None:
+        self._window.show_page("activity")
+
+    @Slot(object)
+    def _on_changed(self, snapshot: RepairSnapshot) -> None:
+        """The Library shows what is in the bucket now."""
+        if snapshot.state not in ENDED:
+            self._running.add(snapshot.id)
+        elif snapshot.id in self._running:
+            self._running.discard(snapshot.id)
+            if snapshot.connection_id == self._session.facts.profile.id:
+                self._library.refresh()
+
+    @Slot(object)
+    def _on_invalidate(self, wish: tuple[str, tuple[str, ...]]) -> None:
+        connection_id, keys = wish
+        if connection_id != self._session.facts.profile.id:
+            self._activity.toast.show_message("Open the connection of this job first")
+            return
+        self.invalidate_requested.emit([invalidation_path(key) for key in keys])

@@ -1,0 +1,241 @@
+"""The question before fast start inside the bucket: what it takes, looked up first, and nothing done until told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.library import plan_words
+from vidcdn_desktop.gui.library.plan_table import PlanModel, PlanTable
+from vidcdn_desktop.gui.widgets import (
+    BoxStrip,
+    Button,
+    CheckBox,
+    ElidedLabel,
+    ErrorPanel,
+    FactsGrid,
+    PlainLabel,
+    PrimaryButton,
+    ThinProgress,
+    announce,
+)
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.repair_batch import Outcome, RepairPlan, Wish, plan_repairs
+from vidcdn_desktop.jobs.repair_job import names_of
+from vidcdn_desktop.textsafe import display
+
+_WIDTH = 640
+_PULL_MS = 100
+
+
+class _Looked:
+    """How many objects were looked at; written by the worker, read by the dialog."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = self._total = 0
+
+    def add(self, _outcome: Outcome, total: int) -> None:
+        with self._lock:
+            self._count += 1
+            self._total = total
+
+    def numbers(self) -> tuple[int, int]:
+        with self._lock:
+            return self._count, self._total
+
+
+class FastStartDialog(QDialog):
+    """Looks first, off the GUI thread; shows what it takes; tells when the user wants it. Esc changes nothing."""
+
+    wanted = Signal(object)
+    """(RepairPlan, bool whether the CDN is to forget the old copies)."""
+
+    def __init__(self, connection: Connection, wishes: Sequence[Wish], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._connection = connection
+        self._wishes = tuple(wishes)
+        self._token = CancelToken()
+        self._looked = _Looked()
+        self.plan: RepairPlan | None = None
+        """What was found out; None until then."""
+        self.setWindowTitle("Make fast start")
+        self.setModal(True)
+        self._pull = QTimer(self)
+        self._pull.setInterval(_PULL_MS)
+        self._pull.timeout.connect(self._on_pull)
+        self._build()
+        self.finished.connect(self._on_finished)
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 22, 24, 20)
+        column.setSpacing(6)
+        column.addWidget(PlainLabel("Make fast start", role="dialog-title"))
+        title, place = names_of(self._wishes)
+        self.about = ElidedLabel(display(place if len(self._wishes) == 1 and place else title), role="muted")
+        column.addWidget(self.about)
+        column.addSpacing(8)
+        self.progress_words = PlainLabel(plan_words.looking(0, 0))
+        self.progress = ThinProgress("Videos looked at")
+        self._note = PlainLabel("Only the start and the index of each video are read.", role="small")
+        self.error = ErrorPanel()
+        self.error.hide()
+        self.error.action_requested.connect(self.start)
+        for widget in (self.progress_words, self.progress, self._note, self.error):
+            column.addWidget(widget)
+        column.addWidget(self._build_plan())
+        column.addStretch(1)
+        column.addSpacing(8)
+        column.addLayout(self._build_buttons())
+        self.setFixedWidth(_WIDTH)
+
+    def _build_plan(self) -> QWidget:
+        self._plan_view = QWidget()
+        column = QVBoxLayout(self._plan_view)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        self.headline = PlainLabel(role="heading", wrap=True)
+        self.subline = PlainLabel(role="muted", wrap=True, selectable=True)
+        self.model = PlanModel()
+        self.table = PlanTable(self.model)
+        self.table.selectionModel().currentRowChanged.connect(self._on_row)
+        self.reason = PlainLabel(role="small", wrap=True, selectable=True)
+        self.strip = BoxStrip(before="In the bucket now", after="After the repair")
+        self.facts = FactsGrid()
+        self.invalidate = CheckBox("", checked=True)
+        for widget in (self.headline, self.subline, self.table, self.reason, self.strip):
+            column.addWidget(widget)
+        column.addSpacing(4)
+        column.addWidget(self.facts)
+        column.addWidget(self.invalidate)
+        self._plan_view.hide()
+        return self._plan_view
+
+    def _build_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        self.close_button = Button("Cancel")
+        self.close_button.clicked.connect(self.reject)
+        self.go_button = PrimaryButton("Make fast start")
+        self.go_button.setEnabled(False)
+        self.go_button.clicked.connect(self._on_go)
+        row.addWidget(self.close_button)
+        row.addWidget(self.go_button)
+        return row
+
+    # Looking
+    @Slot()
+    def start(self) -> None:
+        """Look up what it takes; the answer is shown when it is there."""
+        self._looked = looked = _Looked()
+        connection, wishes, token = self._connection, self._wishes, self._token
+        for widget in (self.progress_words, self.progress, self._note):
+            widget.show()
+        self.error.set_error(None)
+        self._on_pull()
+        self._pull.start()
+        self.close_button.setFocus()
+        run_in_background(
+            self,
+            lambda: plan_repairs(connection, wishes, token=token, on_outcome=looked.add),
+            self._on_planned,
+            self._on_failed,
+            token=token,
+        )
+
+    @Slot()
+    def _on_pull(self) -> None:
+        count, total = self._looked.numbers()
+        self.progress_words.set_text(plan_words.looking(count, total))
+        self.progress.set_fraction(count / total if total > 1 else None)
+
+    def _at_rest(self) -> None:
+        self._pull.stop()
+        for widget in (self.progress_words, self.progress, self._note):
+            widget.hide()
+
+    @Slot(object)
+    def _on_failed(self, error: VidcdnError) -> None:
+        self._at_rest()
+        self.error.set_error(error, "Try again")
+        self._fit()
+        self.error.button.setFocus()
+        announce(self, error.sentence())
+
+    # What was found
+    @Slot(object)
+    def _on_planned(self, plan: RepairPlan) -> None:
+        if len(plan.outcomes) == 1 and (error := plan.outcomes[0].error) is not None:
+            self._on_failed(error)
+            return
+        self._at_rest()
+        self.plan = plan
+        self.headline.set_text(plan_words.headline(plan))
+        self.subline.set_text(plan_words.subline(plan))
+        many, todo = len(plan.outcomes) > 1, plan.totals.to_repair > 0
+        self.table.setVisible(many)
+        self.reason.setVisible(many)
+        self.model.set_outcomes(plan.outcomes)
+        self.table.fit()
+        self.strip.hide()
+        self.facts.set_rows(plan_words.facts(plan))
+        self.facts.setVisible(todo)
+        self.invalidate.setText(plan_words.invalidate(plan).replace("&", "&&"))
+        self.invalidate.setAccessibleName(plan_words.invalidate(plan))
+        self.invalidate.setVisible(todo and bool(plan.served_by))
+        self._plan_view.show()
+        if plan.outcomes:
+            self.table.selectRow(0)
+            self._show_outcome(self.model.outcome(0))
+        self.go_button.set_text(plan_words.go(plan))
+        self.go_button.setVisible(todo)
+        self.go_button.setEnabled(todo)
+        self.go_button.setDefault(todo)
+        self.close_button.set_text("Cancel" if todo else "Close")
+        (self.go_button if todo else self.close_button).setFocus(Qt.FocusReason.OtherFocusReason)
+        self._fit()
+        announce(self, f"{self.headline.text()}. {self.subline.text()}")
+
+    @Slot(QModelIndex, QModelIndex)
+    def _on_row(self, index: QModelIndex, _before: QModelIndex) -> None:
+        if index.isValid():
+            self._show_outcome(self.model.outcome(index.row()))
+            self._fit()
+
+    def _show_outcome(self, outcome: Outcome) -> None:
+        self.reason.set_text(plan_words.reason(outcome))
+        report = outcome.report
+        boxes = report.boxes if report is not None else ()
+        if report is not None and boxes:
+            self.strip.set_boxes(boxes, report.boxes_after)
+        self.strip.setVisible(bool(boxes))
+
+    def _fit(self) -> None:
+        """As high as what is shown."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+        self.adjustSize()
+
+    # What the user does
+    @Slot()
+    def _on_go(self) -> None:
+        plan = self.plan
+        if plan is None:
+            return
+        self.accept()
+        # A box that is not shown is no choice: the repair itself finds out that nothing serves the key.
+        self.wanted.emit((plan, self.invalidate.isChecked()))
+
+    @Slot(int)
+    def _on_finished(self, _result: int) -> None:
+        self._pull.stop()
+        self._token.cancel()
