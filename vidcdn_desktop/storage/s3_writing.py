@@ -41,18 +41,17 @@ from vidcdn_desktop.storage.port import (
     ObjectRef,
     PartResult,
     StoredObject,
-    UnfinishedUpload,
 )
 from vidcdn_desktop.storage.replies import (
     Reply,
     confirmed,
     damaged,
-    etag_of,
     head_to_object,
     reported_checksum,
     required,
     version_of,
 )
+from vidcdn_desktop.storage.s3_unfinished import S3Unfinished
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ def cuttable(token: CancelToken | None) -> Iterator[Cut]:
         cut.release()
 
 
-class S3Writer:
+class S3Writer(S3Unfinished):
     """See `S3Storage`, which adds reading and listing."""
 
     def __init__(
@@ -96,17 +95,14 @@ class S3Writer:
         checksum_algorithm: str | None = None,
         profile: EndpointProfile | None = None,
     ) -> None:
-        self._client = client
+        super().__init__(client, {"ExpectedBucketOwner": expected_bucket_owner} if expected_bucket_owner else {})
         self._transfer = transfer_client or client
         self._direct = DirectCalls(self._transfer)
-        self._owner = {"ExpectedBucketOwner": expected_bucket_owner} if expected_bucket_owner else {}
         self._may_fall_back = checksum_algorithm is None and not is_aws(client)
         self._algorithm = ALGORITHMS[0] if checksum_algorithm is None else checksum_algorithm
         self._unconditional: set[str] = set()
         """Operations that refuse, or do not look at, `If-None-Match: *`."""
         self._takes_size = True
-        self._bare_parts: set[str] = set()
-        """Upload ids whose parts are refused with a checksum."""
         self._only_echoes = False
         """Whether a checksum in an answer is only what we sent: the store does not compare it with the bytes."""
         self._etag_is_md5: bool | None = None
@@ -309,48 +305,6 @@ class S3Writer:
                 reply = complete(False)
         self._bare_parts.discard(begun.upload_id)
         return self._stored(ref, reply, size, algorithm, checksum, ordered)
-
-    def abort_multipart(self, ref: ObjectRef, upload_id: str) -> None:
-        """See `Storage.abort_multipart`."""
-        with translating("AbortMultipartUpload", ref.bucket, ref.key):
-            try:
-                self._client.abort_multipart_upload(Bucket=ref.bucket, Key=ref.key, UploadId=upload_id, **self._owner)
-            except ClientError as exc:
-                if code_of(exc) not in ("NoSuchUpload", "404"):
-                    raise
-        self._bare_parts.discard(upload_id)
-
-    def list_parts(self, ref: ObjectRef, upload_id: str) -> Iterator[PartResult]:
-        """See `Storage.list_parts`. A page is fetched when the one before is used up."""
-        marker = 0
-        while True:
-            with translating("ListMultipartUploadParts", ref.bucket, ref.key):
-                reply = self._client.list_parts(
-                    Bucket=ref.bucket, Key=ref.key, UploadId=upload_id, PartNumberMarker=marker, **self._owner
-                )
-            for item in reply.get("Parts", ()):
-                told = reported_checksum(item)
-                yield PartResult(item["PartNumber"], item["Size"], etag_of(item), told.value if told else "")
-            following = int(reply.get("NextPartNumberMarker") or 0)
-            if not reply.get("IsTruncated") or following <= marker:
-                return
-            marker = following
-
-    def list_unfinished(self, bucket: str, prefix: str = "") -> Iterator[UnfinishedUpload]:
-        """See `Storage.list_unfinished`. A page is fetched when the one before is used up."""
-        marks: dict[str, str] = {}
-        while True:
-            with translating("ListBucketMultipartUploads", bucket):
-                reply = self._client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **self._owner, **marks)
-            for item in reply.get("Uploads", ()):
-                yield UnfinishedUpload(ObjectRef(bucket, item["Key"]), item["UploadId"], item["Initiated"])
-            following = {
-                "KeyMarker": str(reply.get("NextKeyMarker") or ""),
-                "UploadIdMarker": str(reply.get("NextUploadIdMarker") or ""),
-            }
-            if not reply.get("IsTruncated") or following == marks:
-                return
-            marks = following
 
     def _head(self, ref: ObjectRef) -> Reply:
         with translating("GetObject", ref.bucket, ref.key):
