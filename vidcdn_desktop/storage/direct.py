@@ -12,8 +12,6 @@ Source: Amazon S3 API Reference, PutObject, UploadPart; AWS Signature Version 4 
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -22,53 +20,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.endpoint import convert_to_response_dict
 from botocore.parsers import create_parser
 
+from vidcdn_desktop.storage.addressing import Address, Addresses, Operation
+
 _SAFE_IN_KEYS = "/~"
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _ELSEWHERE = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "IncorrectEndpoint"})
 """The bucket is in another region: the SDK finds out which."""
-
-
-_PLACES = frozenset({"header", "headers", "querystring"})
-_TYPES = frozenset({"string", "integer", "long", "map"})
-
-
-@dataclass(frozen=True)
-class _Address:
-    """How requests for one bucket are made."""
-
-    url: str
-    """Before the key, its slash included."""
-    region: str
-    user_agent: str
-    signer: Any
-
-
-@dataclass(frozen=True)
-class _Member:
-    """Where an argument goes in a request."""
-
-    place: str
-    """header, headers, querystring."""
-    name: str
-
-
-class _Operation:
-    """What the SDK's model says of one operation."""
-
-    def __init__(self, client: Any, name: str) -> None:
-        self.name = name
-        model = client.meta.service_model.operation_model(name)
-        self.model = model
-        self.members: dict[str, _Member] = {}
-        for argument, shape in model.input_shape.members.items():
-            place = shape.serialization.get("location", "")
-            if place in ("header", "headers", "querystring") and shape.type_name in (
-                "string",
-                "integer",
-                "long",
-                "map",
-            ):
-                self.members[argument] = _Member(place, shape.serialization["name"])
 
 
 class DirectCalls:
@@ -82,14 +39,10 @@ class DirectCalls:
         self._client = client
         config = client.meta.config
         self._able = _tries_once(config) and not (config.s3 or {}).get("payload_signing_enabled", True)
-        self._addresses: dict[str, _Address] = {}
-        self._heard = threading.local()
-        self._put = _Operation(client, "PutObject")
-        self._part = _Operation(client, "UploadPart")
+        self._put = Operation(client, "PutObject")
+        self._part = Operation(client, "UploadPart")
+        self._addresses = Addresses(client, (self._put.name, self._part.name) if self._able else ())
         self._parser = create_parser("rest-xml")
-        if self._able:
-            for operation in (self._put, self._part):
-                client.meta.events.register_last(f"before-sign.s3.{operation.name}", self._hear)
 
     def put_object(self, **arguments: Any) -> dict[str, Any]:
         """See PutObject of the SDK; raises what it raises."""
@@ -99,7 +52,7 @@ class DirectCalls:
         """See UploadPart of the SDK; raises what it raises."""
         return self._call(self._part, self._client.upload_part, arguments)
 
-    def _call(self, operation: _Operation, by_sdk: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, operation: Operation, by_sdk: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         address = self._addresses.get(arguments["Bucket"])
         if address is not None:
             request = _request(operation, address, arguments)
@@ -107,36 +60,14 @@ class DirectCalls:
             if reply is not None:
                 return reply
             arguments["Body"].seek(0)
-            self._addresses.pop(arguments["Bucket"], None)
-        self._heard.request = None
+            self._addresses.forget(arguments["Bucket"])
+        self._addresses.listen()
         given: dict[str, Any] = by_sdk(**arguments)
-        self._learn(arguments)
+        if self._able:
+            self._addresses.learn(arguments["Bucket"], _in_path(arguments["Key"]))
         return given
 
-    # Learning
-    def _hear(self, request: Any, region_name: str, signature_version: str, request_signer: Any, **_: Any) -> None:
-        """What the SDK is about to sign, in the thread of the call."""
-        context = request.context.get("signing", {})
-        plain = signature_version == "s3v4" and context.get("signing_name", "s3") == "s3"
-        odd = {"request_credentials", "identity_cache"} & context.keys()
-        if not plain or odd:
-            self._heard.request = None
-            return
-        self._heard.request = _Address(
-            str(request.url), context.get("region") or region_name, request.headers["User-Agent"], request_signer
-        )
-
-    def _learn(self, arguments: dict[str, Any]) -> None:
-        heard: _Address | None = getattr(self._heard, "request", None)
-        if heard is None or not self._able:
-            return
-        path, ending = heard.url.partition("?")[0], _in_path(arguments["Key"])
-        if path.endswith("/" + ending):
-            url = path[: len(path) - len(ending)]
-            self._addresses[arguments["Bucket"]] = _Address(url, heard.region, heard.user_agent, heard.signer)
-
-    # Sending
-    def _send(self, operation: _Operation, address: _Address, request: AWSRequest) -> dict[str, Any] | None:
+    def _send(self, operation: Operation, address: Address, request: AWSRequest) -> dict[str, Any] | None:
         """The reply, parsed; None: this is for the SDK."""
         request.context["client_config"] = self._client.meta.config  # which says that the body is not to be hashed
         auth = address.signer.get_auth_instance("s3", address.region, "s3v4")
@@ -177,27 +108,16 @@ def _in_path(key: str) -> str:
     return quote(key, safe=_SAFE_IN_KEYS)
 
 
-def _request(operation: _Operation, address: _Address, arguments: dict[str, Any]) -> AWSRequest | None:
+def _request(operation: Operation, address: Address, arguments: dict[str, Any]) -> AWSRequest | None:
     """The request, not signed; None if an argument is one for the SDK."""
-    headers = {"User-Agent": address.user_agent}
-    query: list[tuple[str, str]] = []
-    for name, value in arguments.items():
-        if name in ("Bucket", "Key", "Body"):
-            continue
-        member = operation.members.get(name)
-        if member is None:
-            return None
-        if member.place == "querystring":
-            query.append((member.name, quote(str(value), safe="-._~")))
-        elif member.place == "headers":
-            headers.update({member.name + key: text for key, text in value.items()})
-        else:
-            headers[member.name] = str(value)
+    found = operation.spread(arguments)
+    if found is None:
+        return None
+    headers, query = found
+    headers["User-Agent"] = address.user_agent
     if operation.name == "PutObject" and getattr(arguments["Body"], "asks_first", False):
         headers["Expect"] = "100-continue"
-    if not all(text.isascii() and text.isprintable() for pair in headers.items() for text in pair):
-        return None
     url = address.url + _in_path(arguments["Key"])
     if query:
-        url += "?" + "&".join(f"{name}={value}" for name, value in query)
+        url += f"?{query}"
     return AWSRequest("PUT", url, headers=headers, data=arguments["Body"])
