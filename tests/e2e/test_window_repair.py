@@ -467,6 +467,36 @@ def test_paused_and_cancelled_it_leaves_the_film_as_it_was(studio: Studio, film:
     world.assert_only(SEA)
 
 
+@pytest.mark.parametrize("choice", [True, False])
+def test_the_cdn_forgets_the_old_copies_or_that_is_offered_after(studio: Studio, clip_end: Path, choice: bool) -> None:
+    desktop = studio.start()
+    desktop.session.use("practice")
+    studio.wait(lambda: desktop.session.facts.profile.is_practice and desktop.session.connection is not None)
+    connection = desktop.session.connection
+    assert connection is not None
+    place = {"Bucket": connection.profile.bucket, "Key": "films/end.mp4"}
+    connection.clients.s3.put_object(**place, Body=clip_end.read_bytes())
+    dialog = studio.asked(desktop, "end.mp4")
+    assert dialog.plan is not None
+    assert dialog.plan.served_by
+    assert "may hold copies of the old version" in values(dialog)["CDN"]
+    assert not dialog.invalidate.isHidden()
+    if not choice:
+        studio.click(cast("QPushButton", dialog.invalidate))
+    assert dialog.invalidate.isChecked() is choice
+    snapshot = studio.until_ended(desktop, lambda: studio.click(dialog.go_button))
+    assert snapshot.state is JobState.PUBLISHED, snapshot.error
+    assert snapshot.result is not None
+    assert snapshot.result["stale"] == ([] if choice else ["films/end.mp4"])
+    card = studio.card(desktop, snapshot.id)
+    offered = "invalidate" in card.buttons and not card.buttons["invalidate"].isHidden()
+    assert offered is not choice
+    if offered:
+        studio.click(card.buttons["invalidate"])
+        assert desktop.window.current_page == "delivery"
+        assert desktop.delivery.chips.paths() == ("/films/end.mp4",)
+
+
 _CHILD = Path(__file__).parent / "repair_child.py"
 
 

@@ -18,6 +18,7 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.activity.page import ActivityPage
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
+from vidcdn_desktop.gui.library.fast_start_dialog import FastStartDialog
 from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.palette import CommandPalette
@@ -26,6 +27,7 @@ from vidcdn_desktop.gui.reading_order import in_reading_order, takes_tab
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.settings_dialog import SettingsDialog
 from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.repair_batch import Wish
 from vidcdn_desktop.media.ffmpeg import find_tools
 from vidcdn_desktop.settings import Settings
 from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
@@ -172,6 +174,36 @@ def test_every_control_in_the_dialogs_has_a_name(qtbot: QtBot, window: MainWindo
         assert controls(dialog)
         assert nameless(dialog) == []
         dialog.reject()
+
+
+@pytest.mark.parametrize("direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+def test_every_control_of_the_question_about_fast_start_has_a_name(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    window: MainWindow,
+    clip_end: Path,
+    direction: Qt.LayoutDirection,
+) -> None:
+    connection = session.connection
+    assert connection is not None
+    bucket = connection.profile.bucket
+    data = BytesSource(clip_end.read_bytes())
+    for name in ("a.mp4", "b.mp4"):
+        connection.storage.put(
+            ObjectRef(bucket, f"lectures/{name}"), data, ObjectHeaders("video/mp4"), token=CancelToken()
+        )
+    dialog = FastStartDialog(connection, [Wish(ObjectRef(bucket, "lectures/"))], window)
+    qtbot.addWidget(dialog)
+    dialog.setLayoutDirection(direction)
+    dialog.show()
+    assert nameless(dialog) == []
+    dialog.start()
+    qtbot.waitUntil(lambda: dialog.plan is not None, timeout=20_000)
+    assert nameless(dialog) == []
+    names = {control.name for control in controls(dialog)}
+    assert {"Videos", "Then remove the old copies from the CDN (2 paths)", "Make 2 videos fast start"} <= names
+    assert dialog.strip.before.accessibleDescription()
+    dialog.reject()
 
 
 def test_in_a_mirrored_window_the_rail_stands_at_the_right_and_the_panel_at_the_left(

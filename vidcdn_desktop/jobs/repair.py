@@ -39,6 +39,8 @@ RESEND_LIMIT = 64 * MIB
 _EQUAL_PARTS = (".r2.cloudflarestorage.com",)
 """Stores that want all parts of one length. Source: Cloudflare R2 documentation, "Multipart objects"."""
 
+_WOULD = "The index (moov) stands after the media. It is moved to the front inside the bucket."
+
 REPLACED_SINCE = "ReplacedSince"
 """Code of the refusal to touch another object than the one that was looked at."""
 
@@ -275,10 +277,12 @@ class _One:
         missing = _missing(plan.source, source, ranges)
         # Tags and rights, a look before, the write itself; in parts also create and complete.
         requests = self.traffic.requests + bool(missing) + 2 + 2 + ((2 + len(parts) - 1) if parts else 0)
+        if not look.stored.version_id:
+            requests += 2  # looks for leftovers
         if helper is not None:
-            requests += 2 + 5  # looks for leftovers; helper, key, copy, look, delete
+            requests += 5  # helper, key, copy, look, delete
             copied += size
-        report = self._report(RepairState.WOULD, plan.report.reason, look)
+        report = self._report(RepairState.WOULD, _WOULD, look)
         return replace(
             report,
             bytes_downloaded=report.bytes_downloaded + missing,

@@ -305,7 +305,7 @@ class RepairJob:
         same = all(error.what == first.what for error in errors)
         return SomeFailed(
             f"{len(errors):,} of {plural(len(self._outcomes), 'video')} could not be repaired.",
-            "Those are in the bucket as they were." if all(e.meaning == UNCHANGED for e in errors) else "",
+            _as_they_were(errors),
             first.what if same else f"The first problem: {first.what}",
             subject=self._snapshot.place,
             code=first.code,
@@ -381,6 +381,12 @@ class RepairJob:
             self._on_change(self)
 
 
+def _as_they_were(errors: Sequence[VidcdnError]) -> str:
+    if not all(error.meaning == UNCHANGED for error in errors):
+        return ""
+    return "It is in the bucket as it was." if len(errors) == 1 else "They are in the bucket as they were."
+
+
 def names_of(wishes: Sequence[Wish]) -> tuple[str, str]:
     """How a job is called, and the place it is about: ("lecture-01.mp4", "lectures/lecture-01.mp4")."""
     if len(wishes) == 1:
@@ -389,7 +395,9 @@ def names_of(wishes: Sequence[Wish]) -> tuple[str, str]:
         if not wishes[0].is_prefix:
             return last, key
         return (f"All videos in {last}/" if last else "All videos in the bucket"), key
-    folders = {wish.ref.key.rpartition("/")[0] for wish in wishes if not wish.is_prefix}
+    if any(wish.is_prefix for wish in wishes):
+        return f"{len(wishes):,} videos and folders", ""
+    folders = {wish.ref.key.rpartition("/")[0] for wish in wishes}
     (folder,) = folders if len(folders) == 1 else ("",)
     where = f"{folder}/" if folder else ""
     return f"{plural(len(wishes), 'video')}{f' in {where}' if where else ''}", where

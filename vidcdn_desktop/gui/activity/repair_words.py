@@ -19,12 +19,7 @@ _SHOWN = 12
 """Videos told one by one in the details; the report that can be copied has all."""
 
 _DONE = "The videos at rest are as they were."
-_STATES = {
-    "repaired": ("starts at once now", "success"),
-    "already": ("started at once already", ""),
-    "left alone": ("left alone", "warning"),
-    "failed": ("failed", "danger"),
-}
+_LABELS = {"repaired": "Repaired", "already": "Already", "left alone": "Left alone"}
 
 
 def line(snapshot: RepairSnapshot) -> str:
@@ -93,7 +88,7 @@ def _counts(totals: Mapping[str, Any]) -> str:
 def _figure(totals: Mapping[str, Any]) -> str:
     if not _number(totals, "size"):
         return ""
-    return f"{format_size(_number(totals, 'bytes_uploaded'))} sent instead of {format_size(_number(totals, 'size'))}"
+    return _sent(_number(totals, "bytes_uploaded"), _number(totals, "size"))
 
 
 def stale_keys(entry: Entry) -> tuple[str, ...]:
@@ -133,20 +128,25 @@ def _is_bad(row: Mapping[str, Any]) -> bool:
 def _outcome(row: Mapping[str, Any]) -> Fact:
     key = row.get("key")
     name = display(key.rpartition("/")[2], 60) if isinstance(key, str) else ""
-    text, kind = _STATES.get(str(row.get("state")), ("", ""))
+    state = str(row.get("state"))
     error = _mapping(row.get("error"))
     if error:
         why = " ".join(display(str(error.get(part) or ""), 300) for part in ("what", "meaning"))
-        return Fact("Failed", f"{name}: {why.strip()}", kind)
-    told = [f"{name}: {text}"]
-    if row.get("state") == "repaired":
+        return Fact("Failed", f"{name}: {why.strip()}", "danger")
+    told = [name]
+    if state == "repaired":
         sent, size = _number(row, "bytes_uploaded"), _number(row, "size")
-        told[0] += f", {format_size(sent)} sent instead of {format_size(size)}"
-    elif row.get("state") == "left alone":
-        told.append(display(str(row.get("reason") or ""), 300))
+        told[0] += f", {_sent(sent, size)}"
+    elif state == "left alone":
+        told[0] += f": {display(str(row.get('reason') or ''), 300)}"
     told += [display(note, 300) for note in _list(row.get("notes")) if isinstance(note, str)]
-    label = {"repaired": "Repaired", "already": "Already", "left alone": "Left alone"}.get(str(row.get("state")), "")
-    return Fact(label, ". ".join(part.rstrip(".") for part in told if part) + ".", kind)
+    text = ". ".join(part.rstrip(".") for part in told if part)
+    return Fact(_LABELS.get(state, ""), text, "warning" if state == "left alone" else "")
+
+
+def _sent(sent: int, size: int) -> str:
+    """For example: 5.2 MB sent instead of 1.1 GB; a small one is sent whole."""
+    return f"{format_size(sent)} sent" + (f" instead of {format_size(size)}" if sent < size else "")
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -28,9 +28,12 @@ from vidcdn_desktop.gui.widgets import (
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.repair_batch import Outcome, RepairPlan, Wish, plan_repairs
 from vidcdn_desktop.jobs.repair_job import names_of
+from vidcdn_desktop.jobs.repair_report import RepairState
 from vidcdn_desktop.textsafe import display
 
 _WIDTH = 640
+_LOW = 700
+"""A window lower than this gets fewer rows, so that the dialog is no higher than it."""
 _PULL_MS = 100
 
 
@@ -110,9 +113,12 @@ class FastStartDialog(QDialog):
         self.strip = BoxStrip(before="In the bucket now", after="After the repair")
         self.facts = FactsGrid()
         self.invalidate = CheckBox("", checked=True)
-        for widget in (self.headline, self.subline, self.table, self.reason, self.strip):
-            column.addWidget(widget)
+        column.addWidget(self.headline)
+        column.addWidget(self.subline)
         column.addSpacing(4)
+        for widget in (self.table, self.reason, self.strip):
+            column.addWidget(widget)
+        column.addSpacing(6)
         column.addWidget(self.facts)
         column.addWidget(self.invalidate)
         self._plan_view.hide()
@@ -140,6 +146,9 @@ class FastStartDialog(QDialog):
         for widget in (self.progress_words, self.progress, self._note):
             widget.show()
         self.error.set_error(None)
+        self.go_button.show()
+        self.close_button.set_text("Cancel")
+        self._fit()
         self._on_pull()
         self._pull.start()
         self.close_button.setFocus()
@@ -166,6 +175,8 @@ class FastStartDialog(QDialog):
     def _on_failed(self, error: VidcdnError) -> None:
         self._at_rest()
         self.error.set_error(error, "Try again")
+        self.go_button.hide()
+        self.close_button.set_text("Close")
         self._fit()
         self.error.button.setFocus()
         announce(self, error.sentence())
@@ -182,9 +193,9 @@ class FastStartDialog(QDialog):
         self.subline.set_text(plan_words.subline(plan))
         many, todo = len(plan.outcomes) > 1, plan.totals.to_repair > 0
         self.table.setVisible(many)
-        self.reason.setVisible(many)
         self.model.set_outcomes(plan.outcomes)
-        self.table.fit()
+        window = self.parentWidget()
+        self.table.fit(3 if window is not None and window.height() < _LOW else 5)
         self.strip.hide()
         self.facts.set_rows(plan_words.facts(plan))
         self.facts.setVisible(todo)
@@ -211,19 +222,22 @@ class FastStartDialog(QDialog):
             self._fit()
 
     def _show_outcome(self, outcome: Outcome) -> None:
-        self.reason.set_text(plan_words.reason(outcome))
         report = outcome.report
+        # What will be done is the same for all and stands above; why something is not done is worth a line.
+        tells = outcome.state is not RepairState.WOULD and self.model.rowCount() > 1
+        self.reason.set_text(plan_words.reason(outcome) if tells else "")
+        self.reason.setVisible(tells)
         boxes = report.boxes if report is not None else ()
         if report is not None and boxes:
             self.strip.set_boxes(boxes, report.boxes_after)
         self.strip.setVisible(bool(boxes))
 
     def _fit(self) -> None:
-        """As high as what is shown."""
+        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
         layout = self.layout()
         if layout is not None:
             layout.activate()
-        self.adjustSize()
+            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
 
     # What the user does
     @Slot()

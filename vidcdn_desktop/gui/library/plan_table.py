@@ -20,7 +20,6 @@ Index = QModelIndex | QPersistentModelIndex
 _COLUMNS = ("Name", "What happens", "Size", "Sends")
 _WIDTHS = {1: 168, 2: 84, 3: 84}
 _ROW_HEIGHT = 28
-_MOST_ROWS = 5
 _ORDER = {RepairState.WOULD: 0, None: 1, RepairState.LEFT: 2, RepairState.ALREADY: 3}
 """What will be done comes first, then what one should know."""
 
@@ -89,7 +88,7 @@ class PlanModel(QAbstractTableModel):
 
 
 class PlanTable(QTableView):
-    """Shows a `PlanModel`, as high as its rows up to five."""
+    """Shows a `PlanModel`, as high as its first rows."""
 
     def __init__(self, model: PlanModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,9 +109,9 @@ class PlanTable(QTableView):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, width)
 
-    def fit(self) -> None:
-        """As high as the rows."""
-        rows = min(max(1, self.model().rowCount()), _MOST_ROWS)
+    def fit(self, most: int) -> None:
+        """As high as the rows, but no more than `most`."""
+        rows = min(max(1, self.model().rowCount()), most)
         head = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(head + rows * _ROW_HEIGHT + 2 * self.frameWidth())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vidcdn_desktop.gui.widgets import Fact
-from vidcdn_desktop.jobs.repair_batch import Outcome, RepairPlan, Totals
+from vidcdn_desktop.jobs.repair_batch import Outcome, RepairPlan
 from vidcdn_desktop.jobs.repair_report import RepairState, RepairWay
 from vidcdn_desktop.textsafe import display, format_size, plural
 
@@ -14,7 +14,7 @@ _WAYS = {
     RepairWay.HELPER: "Replaced in one step, once the new one is complete and checked under a key of its own",
     RepairWay.RESENT: "Replaced in one step by one request; so small a video is sent again whole",
 }
-_MIXED = "Replaced in one step each, once the new one is complete; kept as a version where the bucket keeps versions"
+_MIXED = "Each is replaced in one step, once the new one is complete and checked"
 _RESULTS = {
     RepairState.WOULD: "Will start at once",
     RepairState.ALREADY: "Starts at once already",
@@ -33,7 +33,8 @@ def headline(plan: RepairPlan) -> str:
     """The one figure that counts, or why there is none."""
     totals = plan.totals
     if totals.to_repair:
-        return f"Sends {totals.figure()}"
+        whole = totals.bytes_uploaded >= totals.size  # so small that nothing can be copied
+        return f"Sends {format_size(totals.bytes_uploaded)}" if whole else f"Sends {totals.figure()}"
     if totals.videos == 1:
         return "This video starts at once already" if totals.already else "This video is left as it is"
     if not totals.videos:
@@ -73,23 +74,16 @@ def facts(plan: RepairPlan) -> list[Fact]:
     totals = plan.totals
     if not totals.to_repair:
         return []
+    copied = f", copies {format_size(totals.bytes_copied)} inside the bucket" if totals.bytes_copied else ""
+    sent, received = format_size(totals.bytes_uploaded), format_size(totals.bytes_downloaded)
     rows = [
-        Fact("Sends", _sent(totals)),
-        Fact("Receives", format_size(totals.bytes_downloaded)),
-        Fact("Copies", f"{format_size(totals.bytes_copied)}, inside the bucket" if totals.bytes_copied else "Nothing"),
-        Fact("Requests", f"About {totals.requests:,}"),
+        Fact("Moves", f"Sends {sent}, receives {received}{copied}"),
+        Fact("Requests", f"About {totals.requests:,}; {plural(totals.parts, 'part')}"),
         Fact("Keeps", _kept(plan.outcomes)),
         Fact("Old version", _old_version(plan.outcomes)),
         Fact("CDN", _cdn(plan)),
     ]
     return [row for row in rows if row.value]
-
-
-def _sent(totals: Totals) -> str:
-    sent = format_size(totals.bytes_uploaded)
-    if totals.parts <= totals.to_repair:
-        return sent
-    return f"{sent}; {plural(totals.parts, 'part')} in all, the others are copied"
 
 
 def _kept(outcomes: Sequence[Outcome]) -> str:
