@@ -61,7 +61,8 @@ class RemoteSource:
         traffic: Where bytes and requests are counted.
         ahead: A short read fetches so many bytes.
         tail: So near the end everything up to it is fetched.
-        before: And so many bytes in front of it, for who compares the end of the media later.
+        before: So many bytes in front of each read come along where they are not here yet, for who compares the end of
+            the media later.
         keep: Bytes that are remembered; the oldest go first, but never the last read.
         weather: What to do when a request fails for a reason that passes.
     """
@@ -135,12 +136,11 @@ class RemoteSource:
         return next((b for b in self._blocks if b[0] <= position < b[0] + len(b[1])), None)
 
     def _fetch(self, position: int, end: int) -> tuple[int, bytes]:
-        start, stop = position, max(end, position + self._ahead)
+        stop = max(end, position + self._ahead)
         if self.size - position <= self._tail:
             stop = self.size
-        if stop >= self.size:
-            known = max((at + len(data) for at, data in self._blocks if at <= position), default=0)
-            start = max(known, position - self._before)
+        known = max((at + len(data) for at, data in self._blocks if at <= position), default=0)
+        start = max(known, position - self._before)
         following = min((at for at, _ in self._blocks if at > position), default=self.size)
         length = min(stop, following, self.size) - start
         data = self._weather.run(lambda: self._get(start, length), self._token)
