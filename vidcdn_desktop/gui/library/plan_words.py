@@ -45,6 +45,8 @@ def headline(plan: RepairPlan) -> str:
 def subline(plan: RepairPlan) -> str:
     """What that is about: the reason of one, the counts of many."""
     totals, outcomes = plan.totals, plan.outcomes
+    if not outcomes:
+        return "No name below this place ends as that of a video does."
     if len(outcomes) == 1:
         return reason(outcomes[0])
     parts = [
