@@ -95,6 +95,12 @@ def cutting(cut: Cut) -> Iterator[None]:
         _current.cut = None
 
 
+def current_token() -> CancelToken | None:
+    """What stops the requests of this thread at the moment; None if nothing does."""
+    cut: Cut | None = getattr(_current, "cut", None)
+    return None if cut is None else cut.token
+
+
 def _connect(host: str, port: int, timeout_s: float, options: Any) -> socket.socket:
     """Connect to the first address that answers, giving up within a moment of a cancel."""
     cut: Cut | None = getattr(_current, "cut", None)

@@ -9,12 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import Counter
+
+if TYPE_CHECKING:
+    from vidcdn_desktop.storage.listing_model import Bucket, ListedPage, VersionPage
+    from vidcdn_desktop.storage.weather import Weather
 
 
 @dataclass(frozen=True)
@@ -310,7 +314,54 @@ class Storage(Protocol):
     def list_page(
         self, bucket: str, prefix: str = "", *, delimiter: str = "/", token: str = "", limit: int = 1000
     ) -> ListingPage:
-        """ListObjectsV2, one page."""
+        """ListObjectsV2, one page, tried a few times. Who wants all of a listing takes `list_pages`."""
+        ...
+
+    def list_pages(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        delimiter: str = "",
+        token: CancelToken,
+        start_after: str = "",
+        parallel: int = 16,
+        weather: Weather | None = None,
+    ) -> Iterator[ListedPage]:
+        """ListObjectsV2, all pages, each key exactly once; the first page after one round trip.
+
+        With `parallel` above 1 pages come as they are answered, on as many connections as help: the first of all
+        first, the others in any order (`storage.listing.in_order` sorts them by what each says it lies between). Ends
+        its threads when it is exhausted, closed or stopped. Faults that pass are waited for by `weather`, which may
+        also renew a sign-in; without one a few seconds.
+
+        Args:
+            bucket: Its name.
+            prefix: What keys begin with.
+            delimiter: "/" for one level and the folders below it; empty for everything.
+            token: Stops it within milliseconds.
+            start_after: Only what lies above this key.
+            parallel: Connections at most; 1: one, and pages in order.
+            weather: How long to put up with faults.
+
+        Raises: Cancelled, while it is read.
+        """
+        ...
+
+    def list_versions(
+        self, bucket: str, prefix: str = "", *, delimiter: str = "", token: CancelToken, weather: Weather | None = None
+    ) -> Iterator[VersionPage]:
+        """ListObjectVersions, all pages in order: every version and delete marker. Slow on purpose: ask when wanted.
+
+        Raises: Cancelled, while it is read.
+        """
+        ...
+
+    def list_buckets(self) -> tuple[Bucket, ...]:
+        """ListBuckets: the account's buckets by name.
+
+        Raises: AccessDenied: the account may not see them, though it may use one that is named.
+        """
         ...
 
     def presign_get(self, ref: ObjectRef, expires_s: int) -> str:

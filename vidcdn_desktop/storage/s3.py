@@ -1,20 +1,24 @@
 """The port `Storage` over boto3's S3 client. SDK types and exceptions end here; writing is in `s3_writing`.
 
-Source: Amazon S3 API Reference: HeadObject, GetObject, DeleteObject, ListObjectsV2.
+Source: Amazon S3 API Reference: HeadObject, GetObject, DeleteObject; for listings see `listing`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from functools import cached_property
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import Offline, ServiceTrouble
 from vidcdn_desktop.storage.calls import translating
-from vidcdn_desktop.storage.port import ListingPage, ObjectRef, ObjectSummary, RangeStream, StoredObject
+from vidcdn_desktop.storage.listing import MOST_THREADS, Lister
+from vidcdn_desktop.storage.listing_model import Bucket, ListedPage, VersionPage
+from vidcdn_desktop.storage.port import ListingPage, ObjectRef, RangeStream, StoredObject
 from vidcdn_desktop.storage.reading import head_version, open_range
-from vidcdn_desktop.storage.replies import etag_of, head_to_object
+from vidcdn_desktop.storage.replies import head_to_object
 from vidcdn_desktop.storage.s3_writing import S3Writer
+from vidcdn_desktop.storage.weather import Weather
 
 _PRESIGN_LIMIT_S = 7 * 24 * 3600
 """Source: Amazon S3 User Guide, "Sharing objects with presigned URLs"."""
@@ -32,6 +36,11 @@ class S3Storage(S3Writer):
             the first store that refuses it gets CRC32, and then none.
         profile: What is known of the store, to start from; see also `adopt`.
     """
+
+    @cached_property
+    def _lister(self) -> Lister:
+        # The client that tries once: a cancel does not wake an SDK that sleeps before its next try.
+        return Lister(self._transfer, self._owner)
 
     def head(self, ref: ObjectRef, version_id: str = "") -> StoredObject:
         """See `Storage.head`."""
@@ -85,23 +94,40 @@ class S3Storage(S3Writer):
         self, bucket: str, prefix: str = "", *, delimiter: str = "/", token: str = "", limit: int = 1000
     ) -> ListingPage:
         """See `Storage.list_page`."""
-        options: dict[str, Any] = {}
-        if delimiter:
-            options["Delimiter"] = delimiter
-        if token:
-            options["ContinuationToken"] = token
-        with translating("ListBucket", bucket):
-            reply = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **self._owner, **options)
-        return ListingPage(
-            tuple(
-                ObjectSummary(
-                    item["Key"], item["Size"], etag_of(item), item["LastModified"], item.get("StorageClass", "STANDARD")
-                )
-                for item in reply.get("Contents", ())
-            ),
-            tuple(item["Prefix"] for item in reply.get("CommonPrefixes", ())),
-            str(reply.get("NextContinuationToken") or "") if reply.get("IsTruncated") else "",
+        page = self._lister.page(bucket, prefix, delimiter=delimiter, token=token, limit=limit)
+        return ListingPage(tuple(page.rows()), tuple(page.prefixes), page.next_token)
+
+    def list_pages(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        delimiter: str = "",
+        token: CancelToken,
+        start_after: str = "",
+        parallel: int = MOST_THREADS,
+        weather: Weather | None = None,
+    ) -> Iterator[ListedPage]:
+        """See `Storage.list_pages`."""
+        return self._lister.pages(
+            bucket,
+            prefix,
+            delimiter=delimiter,
+            token=token,
+            start_after=start_after,
+            parallel=parallel,
+            weather=weather,
         )
+
+    def list_versions(
+        self, bucket: str, prefix: str = "", *, delimiter: str = "", token: CancelToken, weather: Weather | None = None
+    ) -> Iterator[VersionPage]:
+        """See `Storage.list_versions`."""
+        return self._lister.versions(bucket, prefix, delimiter=delimiter, token=token, weather=weather)
+
+    def list_buckets(self) -> tuple[Bucket, ...]:
+        """See `Storage.list_buckets`."""
+        return self._lister.buckets()
 
     def presign_get(self, ref: ObjectRef, expires_s: int) -> str:
         """See `Storage.presign_get`. Makes no request; with temporary credentials the link dies with them."""
