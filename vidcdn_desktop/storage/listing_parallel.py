@@ -81,6 +81,7 @@ class ParallelListing:
         self._alphabets = Alphabets()
         self._landmarks: Sequence[str] = ()
         self._may_cut = True
+        self._is_unsorted = False
         self._target = 1
         self._pages = 0
         self._poor = 0
@@ -174,9 +175,10 @@ class ParallelListing:
             while len(self._ready) >= _WAITING_PAGES and not self._stop.is_cancelled:
                 self._changed.wait(_LOOK_S)
             self._stop.raise_if_cancelled()
-            if not _is_sorted(page):
+            if self._is_unsorted or not _is_sorted(page):
                 self._give_up_cutting()
-            elif _begins_below(page, span.pos) and not span.rejoined:
+                return self._deliver(span, page, waited_s)
+            if _begins_below(page, span.pos) and not span.rejoined:
                 return self._rejoin(span)
             return self._deliver(span, page.above(span.pos), waited_s)
 
@@ -281,7 +283,7 @@ class ParallelListing:
     def _give_up_cutting(self) -> None:
         if len(self._active) > 1 or self._crossed:
             raise unreadable()
-        self._may_cut = False
+        self._may_cut, self._is_unsorted = False, True
 
     def _rejoin(self, span: KeyRange) -> bool:
         """The store took no start-after: give the range back to the one below; True: this thread is done with it."""

@@ -47,7 +47,8 @@ def parse_page(body: bytes) -> ListedPage:
 
     Raises: ServiceTrouble: it is no whole listing; another try may help.
     """
-    return _fast(body) or _by_fields(body)
+    page = _fast(body)
+    return page if page is not None else _by_fields(body)
 
 
 def _fast(body: bytes) -> ListedPage | None:
