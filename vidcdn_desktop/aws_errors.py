@@ -40,6 +40,11 @@ _NOT_FOUND = {"NoSuchKey", "NoSuchVersion", "NoSuchDistribution", "NoSuchInvalid
 _SLOW = {"RequestTimeout"}
 _BAD_NAME = {"InvalidBucketName", "InvalidURI", "KeyTooLongError", "MetadataTooLarge"}
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "EntityTooLarge"}
+_ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
+_LOCKED = {"ObjectLocked", "AccessDeniedByLock", "InvalidWORMMode"}
+_LOCK_WORDS = ("object lock", "object protected", "worm protected", "legal hold", "retention")
+"""How S3 and others say in an AccessDenied that it is the lock, not the account. Source: Amazon S3 User Guide, "Using
+S3 Object Lock"; MinIO, ErrObjectLocked."""
 _REGION = {"PermanentRedirect", "IllegalLocationConstraintException", "301", "307", "TemporaryRedirect"}
 _OFFLINE_CLASSES = {
     "HTTPClientError",
@@ -246,6 +251,24 @@ def _by_code(fault: Fault, action: str, subject: str, bucket: str, meaning: str)
             "Wait a moment; it is tried again.",
             subject=subject,
             retryable=True,
+        )
+    if code in _ARCHIVED:
+        return e.ObjectArchived(
+            "The object lies in an archive.", meaning, "Restore it first; that takes minutes to hours.", subject=subject
+        )
+    if code == "RestoreAlreadyInProgress":
+        return e.Conflict(
+            "The object is being brought out of the archive already.",
+            meaning,
+            "Wait until it is there; that takes minutes to hours.",
+            subject=subject,
+        )
+    if code in _LOCKED or (code in _DENIED and any(words in fault.message.lower() for words in _LOCK_WORDS)):
+        return e.ObjectLocked(
+            "A retention or a legal hold protects the object.",
+            meaning,
+            "Wait until the retention has ended, or ask the bucket's owner to lift the hold.",
+            subject=subject,
         )
     if code in _DENIED:
         return e.AccessDenied(

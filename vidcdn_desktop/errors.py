@@ -223,6 +223,30 @@ class Conflict(VidcdnError):
     title = "Changed by somebody else"
 
 
+class ObjectArchived(VidcdnError):
+    """The object lies in an archive and cannot be read or copied before it was restored."""
+
+    title = "In the archive"
+
+
+class ObjectLocked(VidcdnError):
+    """A retention or a legal hold protects the object (S3 Object Lock)."""
+
+    title = "Protected"
+
+
+class ConfirmationNeeded(VidcdnError):
+    """What was asked cannot be undone, and nobody has said of how many objects."""
+
+    title = "Please confirm"
+
+
+class CannotUndo(VidcdnError):
+    """What was done cannot be taken back, or not any more."""
+
+    title = "Cannot be undone"
+
+
 class ChecksumMismatch(VidcdnError):
     """What arrived in the bucket is not what was sent."""
 

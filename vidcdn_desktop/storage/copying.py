@@ -13,7 +13,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
@@ -41,17 +41,17 @@ _T = TypeVar("_T")
 
 UNCHANGED = "The video in the bucket is as it was."
 
-_CARRIED = (
+CARRIED = (
     *("ContentType", "CacheControl", "ContentDisposition", "ContentLanguage", "ContentEncoding", "Expires"),
     *("WebsiteRedirectLocation", "Metadata", "StorageClass", "ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled"),
     *("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"),
 )
 """What GetObject tells and CreateMultipartUpload, PutObject and CopyObject take under the same name."""
 
-_COPIED_BY_ITSELF = frozenset(_CARRIED[:6]) | {"Metadata", "Tagging"}
+_COPIED_BY_ITSELF = frozenset(CARRIED[:6]) | {"Metadata", "Tagging"}
 """What CopyObject takes over from its source unless told otherwise."""
 
-_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
 _TOTAL = re.compile(r"bytes \d+-\d+/(\d+)")
 
@@ -95,6 +95,9 @@ class Copier:
         expected_bucket_owner: Account id, sent with every request; empty if unknown.
     """
 
+    _unchanged = UNCHANGED
+    """What a failure means for the object."""
+
     def __init__(
         self,
         client: Any,
@@ -112,9 +115,9 @@ class Copier:
         self._owner = {"ExpectedBucketOwner": expected_bucket_owner} if expected_bucket_owner else {}
         self._aws = is_aws(client)
 
-    def uncancelled(self) -> Copier:
+    def uncancelled(self) -> Self:
         """The same for steps that cannot be taken back, and for cleaning up: a cancel does not reach them."""
-        other = Copier.__new__(Copier)
+        other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._token = CancelToken()
         return other
@@ -138,7 +141,7 @@ class Copier:
         if len(head) < min(length, size) or not stored.etag:
             raise ServiceTrouble("The service's answer was incomplete.", UNCHANGED, subject=str(ref), retryable=True)
         _refuse_what_cannot_be_carried(ref, reply, found is not None or len(head) == size)
-        carried = {name: reply[name] for name in _CARRIED if reply.get(name)}
+        carried = {name: reply[name] for name in CARRIED if reply.get(name)}
         if carried.get("StorageClass") == "STANDARD":
             del carried["StorageClass"]
         return Look(replace(stored, checksum="", checksum_algorithm=""), head, carried, int(reply.get("TagCount") or 0))
@@ -296,13 +299,24 @@ class Copier:
         return _written(ref, reply, reply, sum(part.size for part in parts))
 
     def copy_object(
-        self, source: StoredObject, ref: ObjectRef, carried: Mapping[str, Any], replaces: str
+        self,
+        source: StoredObject,
+        ref: ObjectRef,
+        carried: Mapping[str, Any],
+        replaces: str,
+        *,
+        with_headers: bool = False,
     ) -> StoredObject:
         """CopyObject: `source`, at most 5 GiB, with its headers and tags, in place of the object with ETag `replaces`.
 
+        `with_headers`: the headers and the metadata are those of `carried`, all of them, instead of the source's.
+
         Raises: Conflict: there is another object. ServiceTrouble: the answer is no answer.
         """
-        rest = {name: value for name, value in carried.items() if name not in _COPIED_BY_ITSELF}
+        left_out = {"Tagging"} if with_headers else _COPIED_BY_ITSELF
+        rest = {name: value for name, value in carried.items() if name not in left_out}
+        if with_headers:
+            rest["MetadataDirective"] = "REPLACE"
         reply = self._conditional(
             ref,
             replaces,
@@ -378,11 +392,15 @@ class Copier:
                 with translating(action, ref.bucket, ref.key):
                     return call()
             except KeyTaken as exc:  # how a failed condition reads
-                raise replaced(ref) from exc
+                raise self._refused(ref) from exc
             except VidcdnError as exc:
                 if exc.meaning == "Nothing was published.":
-                    exc.meaning = UNCHANGED
+                    exc.meaning = self._unchanged
                 raise
+
+    def _refused(self, ref: ObjectRef) -> VidcdnError:
+        """The error for a condition that did not hold."""
+        return replaced(ref)
 
 
 def _source(stored: StoredObject) -> dict[str, str]:
@@ -406,7 +424,7 @@ def _written(ref: ObjectRef, result: Reply, reply: Reply, size: int) -> StoredOb
 def _refuse_what_cannot_be_carried(ref: ObjectRef, reply: Reply, ranged: bool) -> None:
     if reply.get("SSECustomerAlgorithm"):
         raise _left(ref, "The video is encrypted with a key that only its owner has.")
-    if reply.get("StorageClass") in _ARCHIVES:
+    if reply.get("StorageClass") in ARCHIVES:
         raise _left(ref, "The video is in an archive, and a repair would bring it out of there.")
     if reply.get("MissingMeta"):
         raise _left(ref, "The object has metadata that the store does not tell, and that would be lost.")
