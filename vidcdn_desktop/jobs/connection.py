@@ -13,7 +13,7 @@ from vidcdn_desktop.credentials.clients import ClientSet, build_clients
 from vidcdn_desktop.credentials.model import ConnectionProfile, SecretStore
 from vidcdn_desktop.credentials.profiles import ProfileStore
 from vidcdn_desktop.delivery.distributions import CloudFrontCdn
-from vidcdn_desktop.delivery.invalidation import invalidation_path, request_invalidation
+from vidcdn_desktop.delivery.invalidation import invalidation_path, merge_paths, request_invalidation
 from vidcdn_desktop.delivery.model import Cdn, Distribution, Invalidation, PlayableUrl
 from vidcdn_desktop.delivery.urls import playable_urls
 from vidcdn_desktop.errors import VidcdnError
@@ -185,20 +185,22 @@ class Connection:
         """
         if self.cdn is None:
             return []
+        return [
+            request_invalidation(self.cdn, distribution, paths, f"{caller_reference}-{number}", token=token)
+            for number, (distribution, paths) in enumerate(self.invalidation_paths(keys).items())
+        ]
+
+    def invalidation_paths(self, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """What removes cached copies of `keys`, by distribution, the chosen one first. Blocks the first time."""
         paths: dict[str, list[str]] = {}
         for key in keys:
             for url in playable_urls(self.distributions(), self.profile.bucket, key):
                 if url.enabled:
-                    path = invalidation_path(unquote(url.url_path).lstrip("/"))
+                    path = invalidation_path(unquote(url.url_path).removeprefix("/"))
                     paths.setdefault(url.distribution_id, []).append(path)
         first = self.url_of(keys[0]) if keys else None
         order = sorted(paths, key=lambda d: first is None or d != first.distribution_id)
-        return [
-            request_invalidation(
-                self.cdn, distribution, paths[distribution], f"{caller_reference}-{number}", token=token
-            )
-            for number, distribution in enumerate(order)
-        ]
+        return {distribution: merge_paths(paths[distribution]) for distribution in order}
 
     def with_bucket(self, bucket: str, prefix: str) -> Connection:
         """The same account, another bucket or prefix; shares the clients."""

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from vidcdn_desktop import paths
 from vidcdn_desktop.errors import UploadBusy, VidcdnError
 from vidcdn_desktop.jobs.journal_errors import journal_error, unknown_job
+from vidcdn_desktop.jobs.journal_items import JournalItemLog, jobs_with_inverse
 from vidcdn_desktop.jobs.journal_record import (
     ENDED_STATES,
     JobRecord,
@@ -31,6 +32,7 @@ from vidcdn_desktop.jobs.journal_record import (
 from vidcdn_desktop.jobs.journal_schema import JOB_COLUMNS, open_database
 from vidcdn_desktop.jobs.journal_uploads import JournalPartLog
 from vidcdn_desktop.jobs.journal_writer import JournalWriter, Work, WriterClosed
+from vidcdn_desktop.jobs.operations.log import ItemLog
 from vidcdn_desktop.jobs.ownership import Ownership
 from vidcdn_desktop.storage.port import ObjectRef, PartLog
 
@@ -216,6 +218,17 @@ class Journal:
             if keys is not None:
                 keys.add(key)
         return JournalPartLog(self._writer, str(self.path), job_id, key, profile_id, endpoint, is_first=is_first)
+
+    def item_log(self, job_id: str) -> ItemLog:
+        """The memory of an operation: how far each of its objects is. The job must be saved and claimed."""
+        return JournalItemLog(self._writer, str(self.path), job_id)
+
+    def undoable_jobs(self) -> set[str]:
+        """Ids of operations of which something can be taken back.
+
+        Raises: SettingsInvalid.
+        """
+        return self._read(jobs_with_inverse)
 
     def unfinished_uploads(self) -> list[OpenUpload]:
         """Every upload that was begun and has not ended, oldest first.

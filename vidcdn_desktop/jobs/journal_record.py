@@ -39,7 +39,7 @@ class JobRecord:
 
     id: str
     kind: str
-    """"publish", "download" or "repair"."""
+    """"publish", "download", "repair" or "operation"."""
     state: str
     """Word of a `JobState`."""
     title: str = ""

@@ -16,7 +16,7 @@ from vidcdn_desktop.jobs.ownership import alone
 
 _log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Of the tables as this program writes them; kept in the file's `user_version`."""
 
 _OLDEST_SQLITE = (3, 37, 0)
@@ -37,6 +37,12 @@ UPLOAD_COLUMNS = (
     *("mark", "layout", "only_if_absent", "algorithm", "completing", "begun"),
 )
 PART_COLUMNS = ("upload", "number", "size", "etag", "checksum")
+ITEM_COLUMNS = (
+    *("job_id", "number", "bucket", "key", "target_bucket", "target", "size", "etag", "version_id"),
+    *("action", "stage", "inverse", "state", "error", "note"),
+)
+
+_COLUMNS = {"jobs": JOB_COLUMNS, "uploads": UPLOAD_COLUMNS, "parts": PART_COLUMNS, "items": ITEM_COLUMNS}
 
 _TABLES_1 = (
     # Times of change, devices and file ids may need more than the 63 bits of an INTEGER, so they are TEXT.
@@ -104,6 +110,30 @@ _TABLES_1 = (
     """,
 )
 
+_TABLES_2 = (
+    # One row for each object of an operation; `inverse` is how it is taken back, written before anything is changed.
+    """
+    CREATE TABLE items (
+        job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        bucket TEXT NOT NULL,
+        key TEXT NOT NULL,
+        target_bucket TEXT,
+        target TEXT,
+        size INTEGER NOT NULL,
+        etag TEXT NOT NULL,
+        version_id TEXT NOT NULL,
+        action TEXT,
+        stage TEXT NOT NULL,
+        inverse TEXT,
+        state TEXT,
+        error TEXT,
+        note TEXT NOT NULL,
+        PRIMARY KEY (job_id, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
 Migration = Callable[[sqlite3.Connection], None]
 
 
@@ -113,7 +143,13 @@ def _from_0(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Mapping[int, Migration] = {0: _from_0}
+def _from_1(connection: sqlite3.Connection) -> None:
+    """Operations on objects, each with its items."""
+    for statement in _TABLES_2:
+        connection.execute(statement)
+
+
+MIGRATIONS: Mapping[int, Migration] = {0: _from_0, 1: _from_1}
 """From version n to n + 1. Each depends on nothing but the tables it is given; the caller commits."""
 
 
@@ -230,7 +266,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise NotOurs(f"version {found}")
     migrate(connection)
     try:
-        for table, columns in (("jobs", JOB_COLUMNS), ("uploads", UPLOAD_COLUMNS), ("parts", PART_COLUMNS)):
+        for table, columns in _COLUMNS.items():
             connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")  # noqa: S608 - our own names
     except sqlite3.OperationalError as exc:
         raise NotOurs(str(exc)) from exc

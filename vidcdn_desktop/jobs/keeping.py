@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 PUBLISH = "publish"
 DOWNLOAD = "download"
 REPAIR = "repair"
+OPERATION = "operation"
 
 PRACTICE_ID = "practice"
 """Connection id of the practice cloud, which is another one after every start."""

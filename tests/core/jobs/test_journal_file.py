@@ -21,9 +21,11 @@ from vidcdn_desktop.errors import DiskFull, SettingsInvalid
 from vidcdn_desktop.jobs import journal as journal_module
 from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.jobs.journal_schema import MIGRATIONS, VERSION, OpenedDatabase, migrate, open_database, version_of
-from vidcdn_desktop.storage.port import PartLog, PartResult
+from vidcdn_desktop.jobs.operations.model import Action, Kind, Stage, item_from_inverse
+from vidcdn_desktop.storage.port import ObjectRef, PartLog, PartResult
 
 V1 = Path(__file__).with_name("journal_v1.sql")
+V2 = Path(__file__).with_name("journal_v2.sql")
 
 
 @pytest.fixture
@@ -41,10 +43,10 @@ def fill(path: Path, jobs: int) -> None:
             journal.save_job(record(f"j{number}", plan={"filler": "x" * 2000}))
 
 
-def make_v1(path: Path) -> None:
+def make_v1(path: Path, script: Path = V1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(V1.read_text("utf-8"))
+        connection.executescript(script.read_text("utf-8"))
 
 
 # As it should be
@@ -86,7 +88,7 @@ def test_commits_outlive_a_loss_of_power_and_keys_are_checked(path: Path) -> Non
         "trusted_schema": 0,
         "busy_timeout": 10_000,
     }
-    assert strict == {"jobs": 1, "uploads": 1, "parts": 1}
+    assert strict == {"jobs": 1, "uploads": 1, "parts": 1, "items": 1}
 
 
 # Versions
@@ -112,21 +114,51 @@ def test_the_file_of_version_1_is_read(path: Path) -> None:
         assert version_of(connection) == VERSION
 
 
-def test_a_new_file_has_the_tables_of_version_1(path: Path, tmp_path: Path) -> None:
-    """As long as there is no version 2, whose test takes this one's place."""
-    make_v1(tmp_path / "old" / "state.sqlite3")
+def test_the_file_of_version_2_is_read(path: Path) -> None:
+    make_v1(path, V2)
+    with Journal(path) as journal:
+        assert journal.problem is None
+        assert [job.id for job in journal.unfinished()] == ["j1", "o1"]
+        (item,) = journal.item_log("o1").load()
+        assert (item.ref, item.target) == (ObjectRef("studio", "films/a.mp4"), ObjectRef("studio", "old/a.mp4"))
+        assert (item.size, item.etag, item.version_id, item.stage) == (7, "etag-1", "v-1", Stage.COPIED)
+        assert item.state == {"copy": ["etag-2", 7, ""]}
+        assert item.inverse is not None
+        assert item_from_inverse(1, item.inverse).action == Action(Kind.DELETE)
+        assert journal.undoable_jobs() == {"o1"}
+        journal.remove_job("o1")
+        assert journal.item_log("o1").load() == []
+
+
+def test_a_new_file_and_a_migrated_one_have_the_tables_of_version_2(path: Path, tmp_path: Path) -> None:
+    """As long as there is no version 3, whose test takes this one's place."""
+    files = [path, tmp_path / "old" / "state.sqlite3", tmp_path / "two" / "state.sqlite3"]
+    make_v1(files[1])
+    make_v1(files[2], V2)
     fill(path, 0)
+    fill(files[1], 0)
     shapes = []
-    for file in (path, tmp_path / "old" / "state.sqlite3"):
+    for file in files:
         with closing(sqlite3.connect(file)) as connection:
+            assert version_of(connection) == VERSION == 2
             shapes.append(
                 [
                     connection.execute(f"PRAGMA {pragma}({table})").fetchall()
-                    for table in ("jobs", "uploads", "parts")
+                    for table in ("jobs", "uploads", "parts", "items")
                     for pragma in ("table_info", "foreign_key_list", "index_list")
                 ]
             )
-    assert shapes[0] == shapes[1]
+    assert shapes[0] == shapes[1] == shapes[2]
+
+
+def test_a_migration_from_version_1_loses_nothing(path: Path) -> None:
+    make_v1(path)
+    with closing(sqlite3.connect(path)) as connection:
+        before = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in ("jobs", "uploads", "parts")]
+    fill(path, 0)
+    with closing(sqlite3.connect(path)) as connection:
+        after = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in ("jobs", "uploads", "parts")]
+    assert before == after
 
 
 def _add_column(connection: sqlite3.Connection) -> None:
@@ -141,12 +173,12 @@ def _fail(connection: sqlite3.Connection) -> None:
 def test_older_tables_are_brought_up_step_by_step(path: Path) -> None:
     make_v1(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        migrate(connection, {**MIGRATIONS, 1: _add_column}, 2)
-        assert version_of(connection) == 2
+        migrate(connection, {**MIGRATIONS, 2: _add_column}, 3)
+        assert version_of(connection) == 3
         assert connection.execute("SELECT id, colour FROM jobs").fetchall() == [("j1", "blue")]
-        migrate(connection, {**MIGRATIONS, 1: _fail}, 2)  # up to date: nothing runs
+        migrate(connection, {**MIGRATIONS, 2: _fail}, 3)  # up to date: nothing runs
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        migrate(connection, {**MIGRATIONS, 1: _add_column}, 2)
+        migrate(connection, {**MIGRATIONS, 2: _add_column}, 3)
         assert connection.execute("SELECT count(*), max(colour) FROM jobs").fetchall() == [(0, None)]
 
 
@@ -154,7 +186,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     make_v1(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         with pytest.raises(sqlite3.OperationalError):
-            migrate(connection, {**MIGRATIONS, 1: _add_column, 2: _fail}, 3)
+            migrate(connection, {**MIGRATIONS, 2: _add_column, 3: _fail}, 4)
         assert version_of(connection) == 1
         assert connection.execute("SELECT id FROM jobs").fetchall() == [("j1",)]
         assert "colour" not in {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}

@@ -1,0 +1,1 @@
+"""Operations on many objects: planned first, run as jobs, undone from what the journal remembers."""

@@ -1,0 +1,157 @@
+"""An operation at one instant, and what became of all its objects, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, Stage
+from vidcdn_desktop.progress import ProgressSnapshot
+from vidcdn_desktop.storage.weather import Waiting
+from vidcdn_desktop.textsafe import plural
+
+DID: Mapping[Kind, str] = {
+    Kind.COPY: "copied",
+    Kind.MOVE: "moved",
+    Kind.DELETE: "deleted",
+    Kind.UNDELETE: "brought back",
+    Kind.HEADERS: "changed",
+    Kind.TAGS: "tagged",
+    Kind.STORAGE_CLASS: "moved to another storage class",
+    Kind.RESTORE: "asked for",
+    Kind.VERSION: "restored",
+    Kind.UNDO: "undone",
+}
+"""What happened to an object, as in "3 objects moved"."""
+
+
+class SomeFailed(VidcdnError):
+    """Some of the objects of one operation could not be done."""
+
+    title = "Not all were done"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The items of an operation, counted."""
+
+    objects: int = 0
+    done: int = 0
+    copied: int = 0
+    """Of a move: copied and proved, the original still there."""
+    left: int = 0
+    """Nothing had to be done, or was to be."""
+    failed: int = 0
+    undone: int = 0
+    size: int = 0
+    """Bytes of those that are done."""
+
+    def words(self, kind: Kind) -> str:
+        """In words: 2 objects moved, 1 left alone, 1 failed."""
+        parts = [
+            (self.done, f"{plural(self.done, 'object')} {DID[kind]}"),
+            (self.copied, f"{self.copied:,} copied with the original still there"),
+            (self.left, f"{self.left:,} left alone"),
+            (self.failed, f"{self.failed:,} failed"),
+            (self.undone, f"{self.undone:,} undone"),
+        ]
+        return ", ".join(words for count, words in parts if count) or "Nothing was done"
+
+    def to_json(self) -> dict[str, int]:
+        """The numbers by name."""
+        return asdict(self)
+
+
+def count(items: Sequence[Item]) -> Counts:
+    """Count items."""
+    done = [item for item in items if item.stage is Stage.DONE]
+    return Counts(
+        len(items),
+        len(done),
+        sum(1 for item in items if item.stage in (Stage.COPIED, Stage.DELETING)),
+        sum(1 for item in items if item.stage is Stage.LEFT),
+        sum(1 for item in items if item.error is not None and not item.is_over),
+        sum(1 for item in items if item.stage is Stage.UNDONE),
+        sum(item.size for item in done),
+    )
+
+
+def failure_of(kind: Kind, items: Sequence[Item], place: str) -> VidcdnError | None:
+    """What went wrong, all objects together; None if nothing did."""
+    failed = [item for item in items if item.error is not None and not item.is_over]
+    if not failed:
+        return None
+    first = failed[0].error
+    assert first is not None
+    if len(items) == 1:
+        return first
+    meaning = "Those are in the bucket as they were."
+    if kind is Kind.MOVE:
+        copied = sum(1 for item in items if item.stage is Stage.COPIED)
+        if copied and not any(item.stage is Stage.DONE for item in items):
+            meaning = f"No original was deleted; {plural(copied, 'copy', 'copies')} are under the new names."
+    same = all(item.error is not None and item.error.what == first.what for item in failed)
+    return SomeFailed(
+        f"{len(failed):,} of {plural(len(items), 'object')} could not be {DID[kind]}.",
+        meaning,
+        first.what if same else f"The first problem: {first.what}",
+        subject=place,
+        code=first.code,
+        request_id=first.request_id,
+    )
+
+
+@dataclass(frozen=True)
+class OperationSnapshot:
+    """One job at one instant: all a front end needs to draw it."""
+
+    id: str
+    kind: Kind
+    bucket: str
+    title: str
+    place: str
+    state: JobState = JobState.QUEUED
+    counts: Counts = Counts()
+    steps_done: int = 0
+    """Of `steps`: a move has two for each object."""
+    steps: int = 0
+    progress: ProgressSnapshot | None = None
+    """While it runs: bytes of the objects that are copied."""
+    waiting: Waiting | None = None
+    """Why nothing goes on at the moment, and when it is tried again; None in good weather."""
+    retries: int = 0
+    can_undo: bool = False
+    """Something was done that can be taken back."""
+    undo_words: str = ""
+    """What was promised about that."""
+    undoes: str = ""
+    """Of an undo: id of the job that is taken back."""
+    changed_keys: tuple[str, ...] = ()
+    """Once it has ended: keys of which a CDN may hold an old copy."""
+    kept_bytes: int = 0
+    """Always 0: it has nothing of the user's to keep."""
+    whole_bytes: int | None = None
+    priority: int = 0
+    connection_id: str = ""
+    error: VidcdnError | None = None
+    result: Mapping[str, Any] | None = None
+    seconds: float | None = None
+    created: datetime | None = None
+    finished: datetime | None = None
+
+
+def counted(snapshot: OperationSnapshot, action: Action, items: Sequence[Item]) -> OperationSnapshot:
+    """The snapshot with how far the items are."""
+    moves = [item for item in items if (item.action or action).kind is Kind.MOVE]
+    steps_done = sum(1 for item in items if item.is_over) + sum(1 for item in moves if item.is_over)
+    steps_done += sum(1 for item in moves if item.stage in (Stage.COPIED, Stage.DELETING))
+    can_undo = action.kind is not Kind.UNDO and any(
+        item.inverse is not None and item.stage is not Stage.UNDONE for item in items
+    )
+    return replace(
+        snapshot, counts=count(items), steps_done=steps_done, steps=len(items) + len(moves), can_undo=can_undo
+    )
