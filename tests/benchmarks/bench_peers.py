@@ -6,7 +6,7 @@
 One film with its index at the end (1 GB; on the long link 200 MB), and 200 files of 2 MB. Ours sends through the
 fast-start view with journal and checksums on; the peers send the file as it is. The endpoint throws the bytes away, so
 that the client is measured, and confirms checksums like S3. The long link answers after 40 ms and takes 4 MB/s from
-each connection. Ours is also run with fixed numbers of parts, beside the number it finds by itself.
+each connection. Ours is also run with fixed numbers of parts or files, beside the number it finds by itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench_upload import make_film
 from engines import OURS, Target
 
 import servers
+from vidcdn_desktop.storage.crowd import MOST_FILES
 
 _LONG = {"rate_bytes_per_s": 4_000_000, "delay_ms": 40}
 _FIXED = (4, 8, 16)
@@ -53,11 +54,11 @@ def film_runs(target: Target, film: Path, long_link: bool) -> dict[str, Run]:
 
 def small_runs(target: Target, folder: Path, long_link: bool) -> dict[str, Run]:
     """Every tool that sends many small files."""
-    runs: dict[str, Run] = {OURS: lambda: engines.in_python("ours", target, folder, workers=32 if long_link else 8)}
+    runs: dict[str, Run] = {OURS: lambda: engines.in_python("ours", target, folder, workers=MOST_FILES)}
     if long_link:
         for number in _SMALL_WORKERS:
             runs[f"{OURS}, {number} at a time"] = lambda n=number: engines.in_python(  # type: ignore[misc]
-                "ours", target, folder, workers=n
+                "ours", target, folder, workers=n, fixed=True
             )
     return runs | {
         "boto3 TransferManager": lambda: engines.in_python("boto3", target, folder, workers=10),

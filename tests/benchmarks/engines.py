@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +112,13 @@ def _ours(target: Target, paths: list[Path], keys: list[str], workers: int, para
     from vidcdn_desktop.cancel import CancelToken
     from vidcdn_desktop.media.faststart import plan_fast_start
     from vidcdn_desktop.progress import ProgressMeter
+    from vidcdn_desktop.storage.crowd import Sending, send_all
     from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
     from vidcdn_desktop.storage.upload import upload
 
-    storage = storage_for(target, workers * max(parallel, 16) if workers == 1 else workers)
+    token = CancelToken()
+    meter = ProgressMeter(sum(path.stat().st_size for path in paths))
+    storage = storage_for(target, max(parallel, 16) if workers == 1 else workers)
     choice = how_many(parallel, fixed)
     with tempfile.TemporaryDirectory() as name, memory(Path(name)) as log_for:
 
@@ -123,7 +127,7 @@ def _ours(target: Target, paths: list[Path], keys: list[str], workers: int, para
                 source = plan_fast_start(original).source
                 stored = upload(
                     storage, source, ObjectRef(BUCKET, key), ObjectHeaders("video/mp4"),
-                    token=CancelToken(), meter=ProgressMeter(), part_log=log_for(key), only_if_absent=False,
+                    token=token, meter=meter, part_log=log_for(key), only_if_absent=False,
                     check_source=original.check_unchanged, **choice,
                 )  # fmt: skip
             assert stored.size == path.stat().st_size
@@ -132,9 +136,13 @@ def _ours(target: Target, paths: list[Path], keys: list[str], workers: int, para
         if workers == 1:
             for path, key in zip(paths, keys, strict=True):
                 send(path, key)
-        else:
+        elif fixed:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(send, paths, keys))
+        else:
+            pairs = zip(paths, keys, strict=True)
+            sendings = [Sending(path.stat().st_size, partial(send, path, key)) for path, key in pairs]
+            send_all(sendings, token=token, sent_bytes=lambda: meter.sent_bytes)
 
 
 def storage_for(target: Target, connections: int, server: servers.Endpoint | None = None) -> Any:
@@ -163,8 +171,8 @@ def how_many(parallel: int, fixed: bool) -> dict[str, Any]:
 
         begin = Governor.__init__
 
-        def at_once(self: Governor, most: int, parts: int) -> None:
-            begin(self, most, parts)
+        def at_once(self: Governor, most: int, parts: int, *few: int) -> None:
+            begin(self, most, parts, *few)
             self.target = min(most, parts)
 
         Governor.__init__ = at_once  # type: ignore[method-assign]

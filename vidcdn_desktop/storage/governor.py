@@ -1,4 +1,4 @@
-"""How many parts go up at the same time: as many as help, and no more.
+"""How many parts, or small files, go up at the same time: as many as help, and no more.
 
     OPENING: few ──(the link keeps them waiting)──> LESSENING: many, then half, and half again while nothing is lost
        │                                                │
@@ -50,11 +50,12 @@ class Governor:
     Args:
         most: Upper bound, the user's setting.
         parts: How many parts there are to send.
+        few: How many are enough for a fast link.
     """
 
-    def __init__(self, most: int, parts: int) -> None:
+    def __init__(self, most: int, parts: int, few: int = FEW) -> None:
         self._most = max(1, min(most, parts))
-        self._few = min(FEW, self._most)
+        self._few = min(few, self._most)
         self.target = self._few
         """Parts that should be under way now."""
         self.history: list[tuple[float, int]] = []
