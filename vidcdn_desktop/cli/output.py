@@ -34,6 +34,12 @@ class Output:
             else:
                 print("\n".join(lines), flush=True)
 
+    def piece(self, text: str) -> None:
+        """Print a piece of one large JSON document, which nobody has to hold as a whole."""
+        self.clear()
+        with self._lock:
+            print(text, end="", flush=text.endswith("\n"))
+
     def error(self, error: VidcdnError, **facts: Any) -> None:
         """Print a failure: as JSON on stdout where asked for, and always in words on stderr."""
         self.clear()

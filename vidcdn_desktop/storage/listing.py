@@ -166,12 +166,19 @@ class Lister:
 
     def buckets(self) -> tuple[Bucket, ...]:
         """See `Storage.list_buckets`."""
-        with translating("ListAllMyBuckets", ""):
-            reply = self._client.list_buckets()
-        return tuple(
-            Bucket(str(item["Name"]), item.get("CreationDate"), str(item.get("BucketRegion") or ""))
-            for item in reply.get("Buckets", ())
-        )
+        found: dict[str, Bucket] = {}
+        following: dict[str, str] = {}
+        while True:
+            with translating("ListAllMyBuckets", ""):
+                # S3 tells the regions only to those who ask for pages.
+                reply = self._client.list_buckets(MaxBuckets=PAGE, **following)
+            before = len(found)
+            for item in reply.get("Buckets", ()):
+                region = str(item.get("BucketRegion") or "")
+                found[item["Name"]] = Bucket(str(item["Name"]), item.get("CreationDate"), region)
+            if not reply.get("ContinuationToken") or len(found) == before:
+                return tuple(found.values())
+            following = {"ContinuationToken": reply["ContinuationToken"]}
 
 
 def _with_token(page: ListedPage, token: str) -> ListedPage:
