@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import servers
+from patience import with_patience
 from vidcdn_desktop.practice.cloud import PracticeCloud
+
+
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """pytest-qt's, with patience."""
+    return with_patience(qtbot)
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QThread, QThreadPool, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from patience import with_patience
 from vidcdn_desktop.gui import background
 from vidcdn_desktop.gui.theme import Theme, ThemeMode, apply_theme
 
@@ -22,6 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # And these Qt Multimedia says of a computer without sound and without a GPU.
     for words in ("PulseAudioService", "No audio device detected", "No RHI backend"):
         config.addinivalue_line("qt_log_ignore", words)
+
+
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """pytest-qt's, with patience."""
+    return with_patience(qtbot)
 
 
 @pytest.fixture

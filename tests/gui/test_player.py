@@ -70,9 +70,9 @@ def test_the_cdns_bytes_become_pictures_and_the_keys_work(
     assert "Playing from CloudFront" in window.line.full_text()
     assert "first frame" in window.line.full_text()
     qtbot.keyClick(window, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: not window.is_playing, timeout=5_000)
+    qtbot.waitUntil(lambda: not window.is_playing, timeout=20_000)
     qtbot.keyClick(window, Qt.Key.Key_End)
-    qtbot.waitUntil(lambda: window.player.position() > 3000, timeout=5_000)
+    qtbot.waitUntil(lambda: window.player.position() > 3000, timeout=20_000)
     assert window.time.text().endswith("/ 0:04")
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert window.audio.isMuted()
@@ -100,4 +100,4 @@ def test_closing_while_loading_leaves_nothing(
 ) -> None:
     window = opened(qtbot, players, published(session, bars, "videos/early.mp4"))
     window.close()
-    qtbot.waitUntil(lambda: not players.windows, timeout=5_000)
+    qtbot.waitUntil(lambda: not players.windows, timeout=20_000)

@@ -126,7 +126,7 @@ def test_a_pause_ends_the_waiting_at_once() -> None:
         Patience(limit_s=None, first_s=3600), on_change=_on_first_wait(waits), jitter=lambda _low, high: high
     )
     thread = _waiting_thread(weather, token, outcome)
-    assert waits.wait(5)
+    assert waits.wait(20)
     token.pause()
     thread.join(5)
     assert [type(o) for o in outcome] == [Paused]
