@@ -30,6 +30,8 @@ from vidcdn_desktop.storage.weather import Weather
 
 _WAITING_PAGES = 64
 """Pages that may wait for the one who wants them: some megabytes."""
+_WORTH_WAITING = 3.0
+"""An answer takes so many times the parsing of a page: less, and more threads only get into each other's way."""
 _WORTH_CUTTING = 1200
 """Objects left in a range: one page is on its way anyway."""
 _SURELY_SLOW_S = 0.025
@@ -221,8 +223,8 @@ class ParallelListing:
         if self._pages == 1 and waited_s < _SURELY_SLOW_S:
             return
         self._fetch_s = self._smooth(self._fetch_s, waited_s)
-        wanted = round((self._fetch_s + self._parse_s) / max(self._parse_s, 1e-4))
-        self._target = max(1, min(self._most, wanted))
+        waits = self._fetch_s / max(self._parse_s, 1e-4)
+        self._target = 1 if waits < _WORTH_WAITING else min(self._most, 1 + round(waits))
 
     def _grow(self) -> None:
         """Begin more threads, if there is something for them to do."""
