@@ -37,7 +37,7 @@ def edit_headers(work: Work, number: int) -> None:
         facts = work.calls.facts(item.ref)
         if not _differing(action.edit, facts):
             # A run that was killed has written it already; its ETag may be another one since.
-            work.board.after([work.board.now(number).reached(Stage.DONE)])
+            _done_before(work, number, facts)
             return
     facts = work.looked_at(item)
     touched = _differing(action.edit, facts)
@@ -62,6 +62,13 @@ def edit_headers(work: Work, number: int) -> None:
     done = work.board.now(number)
     inverse = inverse_of(item.ref, undo, size=after.stored.size, etag=after.stored.etag)
     work.board.after([done.reached(Stage.DONE, inverse=inverse)])
+
+
+def _done_before(work: Work, number: int, facts: ObjectFacts) -> None:
+    """Note that a run that was killed has done it, and of which object that may be taken back."""
+    item = work.board.now(number)
+    inverse = {**item.inverse, "etag": facts.stored.etag} if item.inverse is not None else None
+    work.board.after([item.reached(Stage.DONE, inverse=inverse)])
 
 
 def _written(
@@ -172,8 +179,9 @@ def change_class(work: Work, number: int) -> None:
     if item.stage is Stage.BEGUN:
         work.end_upload(item)
         item = work.board.now(number)
-        if work.calls.facts(item.ref).stored.storage_class == wanted:
-            work.board.after([item.reached(Stage.DONE)])
+        there = work.calls.facts(item.ref)
+        if there.stored.storage_class == wanted:
+            _done_before(work, number, there)
             return
     facts = work.looked_at(item)
     before = facts.stored.storage_class

@@ -35,7 +35,7 @@ from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, OnExists, S
 from vidcdn_desktop.jobs.operations.plan import changed_by
 from vidcdn_desktop.jobs.operations.promise import COPIES
 from vidcdn_desktop.jobs.operations.report import OperationSnapshot, count, counted, failure_of
-from vidcdn_desktop.jobs.operations.rows import record_of
+from vidcdn_desktop.jobs.operations.rows import give_up_row, record_of
 from vidcdn_desktop.jobs.operations.running import Runner
 from vidcdn_desktop.jobs.operations.work import Board, Work
 from vidcdn_desktop.jobs.states import RUNNING, check_transition
@@ -241,6 +241,8 @@ class OperationJob:
         runner: Runner | None = None
         try:
             self._begin_items()
+            if self.undoes and self.means.journal is not None:
+                give_up_row(self.means.journal, self.undoes)
             work = Work(connection, self._board, self.action, token, largest=self._largest)
             runner = Runner(work, weather, token)
             runner.run()

@@ -137,9 +137,14 @@ def plan_undo(connection: Connection, journal: Journal, job_id: str) -> Operatio
             handover=handover_of(undo, items),
             notes=("Objects that somebody has changed since are left alone.",),
             undoes=job_id,
-            mark=f"undo {job_id}",
+            mark=undo_mark(job_id),
         ),
     )
+
+
+def undo_mark(job_id: str) -> str:
+    """The mark of the plan that takes a job back; see `OperationPlan.mark`."""
+    return f"undo {job_id}"
 
 
 def _nothing(subject: str, what: str) -> CannotUndo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from vidcdn_desktop.jobs.connection import Connection
@@ -88,6 +89,13 @@ def unfinished_operation(journal: Journal, mark: str, connection: Connection) ->
 def belongs_to_store(record: JobRecord, connection: Connection) -> bool:
     """Whether an operation goes on, or is taken back, through this connection: same account entry, same store."""
     return (record.connection_id, record.endpoint) == (connection.profile.id, connection.clients.endpoint)
+
+
+def give_up_row(journal: Journal, job_id: str) -> None:
+    """Note that an operation that stands in the middle is not to be gone on with: it is being taken back."""
+    record = journal.job(job_id)
+    if record is not None and record.state in OPEN_STATES and not record.owned_elsewhere:
+        journal.save_job(replace(record, state=JobState.CANCELLED.value, ended=datetime.now(UTC)))
 
 
 def left_operations(journal: Journal) -> list[JobRecord]:

@@ -16,11 +16,11 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import Conflict, ObjectNotFound
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.operations.log import ItemLog
+from vidcdn_desktop.jobs.operations.look import object_calls
 from vidcdn_desktop.jobs.operations.model import Action, Item, Stage
 from vidcdn_desktop.jobs.repair_leftovers import end_left
 from vidcdn_desktop.jobs.repair_marks import Left
 from vidcdn_desktop.storage.object_facts import ObjectFacts, changed
-from vidcdn_desktop.storage.objects import ObjectCalls
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.storage.remote_source import Traffic
 from vidcdn_desktop.storage.repair import LARGEST_COPY_OBJECT
@@ -115,14 +115,7 @@ class Work:
         self.traffic = Traffic()
         """Requests and bytes of this run, roughly."""
         self._action = action
-        clients = connection.clients
-        self.calls = ObjectCalls(
-            clients.s3,
-            token,
-            self.traffic,
-            asking_client=clients.s3_transfer,
-            expected_bucket_owner=connection.profile.expected_bucket_owner,
-        )
+        self.calls = object_calls(connection, token, self.traffic)
 
     def action_of(self, item: Item) -> Action:
         """What is done to an item."""
@@ -167,7 +160,7 @@ class Work:
             begun = datetime.fromisoformat(str(item.state.get("upload_begun"))).astimezone(UTC)
         except ValueError:
             begun = datetime.now(UTC)
-        end_left(self.storage, where, Left(key, str(item.state.get("upload") or ""), begun))
+        end_left(self.storage, item.target or item.ref, Left(key, str(item.state.get("upload") or ""), begun))
         if item.target is None and key != item.ref.key:
             self._drop_helper(item.ref, where)
         self.forget_upload(item.number)
