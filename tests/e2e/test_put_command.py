@@ -40,6 +40,13 @@ class Program:
         out, err = process.communicate(timeout=120)
         return process.returncode, json.loads(out.splitlines()[0]), err
 
+    def uploads(self, *argv: str) -> tuple[int, list[dict[str, Any]], str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "vidcdn_desktop", "uploads", *argv, "--json"],
+            env=self.environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
     def body(self, key: str) -> bytes:
         found = self.bucket.object(key)
         assert found is not None
@@ -119,7 +126,8 @@ def test_a_dry_run_sends_nothing(program: Program, folder: Path) -> None:
     assert {e.request.method for e in program.proxy.exchanges} <= {"GET", "HEAD"}
 
 
-def test_killed_in_a_large_file_it_goes_on_there(program: Program, folder: Path) -> None:
+@pytest.mark.parametrize("way", ["the same again", "uploads resume", "uploads abort"])
+def test_killed_in_a_large_file_it_goes_on_there(program: Program, folder: Path, way: str) -> None:
     held, opened = threading.Event(), threading.Event()
 
     def watch(phase: Phase, request: Request) -> None:
@@ -142,11 +150,20 @@ def test_killed_in_a_large_file_it_goes_on_there(program: Program, folder: Path)
     program.proxy.watch = lambda _phase, _request: None
     opened.set()
     sent = program.proxy.sent_of("UploadPart")
-    code, value, err = program.put(str(folder / "large.mov"))
+    if way != "the same again":
+        code, [row], err = program.uploads("list")
+        assert (code, row["key"], row["source"]) == (0, "drop/large.mov", str(folder / "large.mov")), err
+        code, [value], err = program.uploads(way.split()[1], row["job"])
+    else:
+        code, value, err = program.put(str(folder / "large.mov"))
     assert code == 0, err
+    assert program.bucket.unfinished() == []
+    assert program.uploads("list")[1] == []
+    if way == "uploads abort":
+        assert program.bucket.all_keys() == []
+        return
     assert states(value) == {"drop/large.mov": "put"}
     assert program.body("drop/large.mov") == (folder / "large.mov").read_bytes()
-    assert program.bucket.unfinished() == []
     again = program.proxy.sent_of("UploadPart") - sent
     assert again <= LARGE - 2 * 8 * MIB + 4 * MIB  # and what finding out about the store takes
 

@@ -12,6 +12,8 @@ from vidcdn_desktop.cli.context import add_connection_arguments, connection_for,
 from vidcdn_desktop.cli.means import means_for, parse_patience, parse_rate
 from vidcdn_desktop.cli.output import Output, Ticker, progress_text
 from vidcdn_desktop.errors import SettingsInvalid, VidcdnError
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.put_files import PutFiles, PutResult, PutState
 from vidcdn_desktop.jobs.put_plan import PutPlan, plan_put
 from vidcdn_desktop.storage.weather import Patience
@@ -57,18 +59,35 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
         if args.dry_run:
             _tell(plan, [], output)
             return 0
-        work = PutFiles(
-            connection,
-            plan,
-            token=token,
-            replace=args.replace,
-            cache_control=args.cache_control,
-            journal=means.journal,
-            limiter=means.limiter,
-            patience=args.patience,
-            on_done=lambda result: _note(result, output),
-        )
-        error = _run_aside(work, output)
+        return put_all(plan, connection, means, output, token, replace=args.replace, cache_control=args.cache_control)
+
+
+def put_all(
+    plan: PutPlan,
+    connection: Connection,
+    means: Means,
+    output: Output,
+    token: CancelToken,
+    *,
+    replace: bool = False,
+    cache_control: str = "",
+) -> int:
+    """Put every file of a plan and print what came of each; gives the exit code.
+
+    Raises: Cancelled, Paused, when what was done has been printed.
+    """
+    work = PutFiles(
+        connection,
+        plan,
+        token=token,
+        replace=replace,
+        cache_control=cache_control,
+        journal=means.journal,
+        limiter=means.limiter,
+        patience=means.patience,
+        on_done=lambda result: _note(result, output),
+    )
+    error = _run_aside(work, output)
     _tell(plan, work.results(), output)
     if isinstance(error, VidcdnError):
         output.error(error)

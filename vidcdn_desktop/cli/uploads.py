@@ -10,12 +10,16 @@ from vidcdn_desktop.cli.context import add_connection_arguments, connection_for
 from vidcdn_desktop.cli.means import means_for, parse_patience, parse_rate
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.cli.publish import run_job
+from vidcdn_desktop.cli.put import put_all
 from vidcdn_desktop.credentials.profiles import ENVIRONMENT_ID
-from vidcdn_desktop.errors import SettingsInvalid, UploadBusy
+from vidcdn_desktop.errors import ServiceTrouble, SettingsInvalid, UploadBusy
+from vidcdn_desktop.jobs import put_files
 from vidcdn_desktop.jobs.again import job_from, left_over
+from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.journal import JobRecord, OpenUpload
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.put_files import give_up, plan_again
 from vidcdn_desktop.storage.weather import Patience
 from vidcdn_desktop.textsafe import display, format_size
 
@@ -35,7 +39,7 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
     with means_for(args, output) as means:
         if means.journal is None:
             return 1
-        found = _chosen(left_over(means.journal), args.jobs)
+        found = _chosen(left_over(means.journal) + put_files.left_over(means.journal), args.jobs)
         if args.action == "list":
             for record, upload in found:
                 output.result(_facts(record, upload), _lines(record, upload))
@@ -68,6 +72,8 @@ def _act(record: JobRecord, args: argparse.Namespace, means: Means, output: Outp
         where.connection = record.connection_id
     where.bucket = where.bucket or record.bucket
     with connection_for(where, token) as connection:
+        if record.kind == put_files.KIND:
+            return _act_on_file(record, args.action, connection, means, output, token)
         job = job_from(record, means)
         if args.action == "resume":
             return 0 if run_job(job, connection, output, token) is not None else 1
@@ -88,6 +94,23 @@ def _act(record: JobRecord, args: argparse.Namespace, means: Means, output: Outp
         return 0
     output.error(error, job=record.id)
     return 1
+
+
+def _act_on_file(
+    record: JobRecord, action: str, connection: Connection, means: Means, output: Output, token: CancelToken
+) -> int:
+    """Go on with a file that was put as it is, or remove what it has in the bucket."""
+    if action == "resume":
+        return put_all(plan_again(record), connection, means, output, token)
+    if means.journal is None or not give_up(connection, means.journal, record):
+        left = ServiceTrouble("Something of this upload may still be in the bucket.", advice="Try again.")
+        output.error(left, job=record.id)
+        return 1
+    output.result(
+        {"job": record.id, "bucket": record.bucket, "key": record.key, "state": "aborted"},
+        [f"Removed: {display(record.title)}"],
+    )
+    return 0
 
 
 def _facts(record: JobRecord, upload: OpenUpload | None) -> dict[str, Any]:

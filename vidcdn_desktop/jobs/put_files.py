@@ -12,20 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from pathlib import Path
 
 from vidcdn_desktop.bytesource import FileSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import KeyTaken, Offline, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
-from vidcdn_desktop.jobs.journal import JobRecord, Journal
+from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
 from vidcdn_desktop.jobs.keeping import claimed
 from vidcdn_desktop.jobs.put_plan import FileToPut, PutPlan
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import ProgressMeter
+from vidcdn_desktop.storage import undo
 from vidcdn_desktop.storage.checksums import checksum_of
+from vidcdn_desktop.storage.content_types import content_type
 from vidcdn_desktop.storage.crowd import Sending, send_all
 from vidcdn_desktop.storage.parts import SINGLE_PUT_LIMIT
-from vidcdn_desktop.storage.port import ObjectHeaders, PartLog, StoredObject
+from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef, PartLog, StoredObject
 from vidcdn_desktop.storage.upload import upload
 from vidcdn_desktop.storage.weather import Patience, Weather
 
@@ -189,6 +192,37 @@ class PutFiles:
                 if log.earlier() is None:  # put, or nothing of it is left in the bucket
                     journal.remove_job(job_id)
         return stored
+
+
+def left_over(journal: Journal) -> list[tuple[JobRecord, OpenUpload | None]]:
+    """Large files whose sending was interrupted, oldest first, with what they have in the bucket."""
+    uploads = {found.job_id: found for found in journal.unfinished_uploads()}
+    rows = [row for row in journal.unfinished() if row.kind == KIND and not row.owned_elsewhere]
+    return sorted(((row, uploads.get(row.id)) for row in rows), key=lambda pair: pair[0].created)
+
+
+def plan_again(record: JobRecord) -> PutPlan:
+    """The plan for one that `left_over` gave."""
+    file = FileToPut(
+        Path(record.source), ObjectRef(record.bucket, record.key), record.size or 0, content_type(record.key)
+    )
+    return PutPlan((file,), ())
+
+
+def give_up(connection: Connection, journal: Journal, record: JobRecord) -> bool:
+    """Remove what one that `left_over` gave has in the bucket, and forget it; False if something may be left.
+
+    Raises: UploadBusy: another running copy is at it. SettingsInvalid, DiskFull.
+    """
+    with claimed(journal, record.id, partial(_save, journal, record)):
+        log = journal.part_log(
+            record.id, key=record.key, profile_id=connection.profile.id, endpoint=connection.clients.endpoint
+        )
+        earlier = log.earlier()
+        if earlier is not None and not undo.discard(connection.storage, earlier, log):
+            return False
+        journal.remove_job(record.id)
+    return True
 
 
 def _save(journal: Journal, record: JobRecord) -> None:
