@@ -22,6 +22,7 @@ from operator import lt
 from typing import Protocol
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.storage.listing_model import ListedPage
 from vidcdn_desktop.storage.listing_split import Alphabets, KeyRange, cut, left_in, share_above
 from vidcdn_desktop.storage.listing_xml import unreadable
@@ -32,6 +33,8 @@ _WAITING_PAGES = 64
 """Pages that may wait for the one who wants them: some megabytes."""
 _WORTH_WAITING = 3.0
 """An answer takes so many times the parsing of a page: less, and more threads only get into each other's way."""
+_AT_FIRST = 4
+"""Threads beside two for each answer so far: a listing of two pages is not worth sixteen guesses."""
 _WORTH_CUTTING = 1200
 """Objects left in a range: one page is on its way anyway."""
 _SURELY_SLOW_S = 0.025
@@ -224,7 +227,8 @@ class ParallelListing:
             return
         self._fetch_s = self._smooth(self._fetch_s, waited_s)
         waits = self._fetch_s / max(self._parse_s, 1e-4)
-        self._target = 1 if waits < _WORTH_WAITING else min(self._most, 1 + round(waits))
+        wanted = 1 if waits < _WORTH_WAITING else 1 + round(waits)
+        self._target = min(self._most, wanted, _AT_FIRST + 2 * self._pages)
 
     def _grow(self) -> None:
         """Begin more threads, if there is something for them to do."""
@@ -272,7 +276,10 @@ class ParallelListing:
                 with self._parsing:
                     return self._lister.read(body)
 
-            found = self._weather.run(once, self._stop)
+            try:
+                found = self._weather.run(once, self._stop)
+            except VidcdnError:  # they only help; what is wrong is told by those who list
+                return
             if found.keys or len(found.prefixes) != 1:
                 break
             prefix = found.prefixes[0]

@@ -8,14 +8,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from boto3.session import Session
+from botocore.awsrequest import AWSResponse
 
 import listserver
 import servers
 from faultplans import PASS, Act, Fault, Request, xml_answer
 from faults import FaultProxy
 from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.credentials.sdk import client_config, prepare_s3_client
 from vidcdn_desktop.errors import (
     AccessDenied,
     BucketNotFound,
@@ -231,6 +235,46 @@ def test_only_listings_are_asked_for(moto: servers.Endpoint, proxy: FaultProxy) 
     assert sorted(seen[0].target.split("?")[1].split("&")) == sorted(seen[1].target.split("?")[1].split("&"))
 
 
+def test_where_the_store_sends_it_elsewhere_the_sdk_goes(moto: servers.Endpoint, proxy: FaultProxy) -> None:
+    client = moto.client(attempts=0, url=proxy.url)
+    storage = S3Storage(client)
+    by_sdk: list[str] = []
+    client.meta.events.register("before-send.s3", lambda request, **_: by_sdk.append(request.url))
+    everything(storage, "weathered")
+    moved = itertools.count()
+    elsewhere = refused("400 Bad Request", "AuthorizationHeaderMalformed")
+    proxy.plan = lambda _request: elsewhere if next(moved) == 0 else PASS
+    assert len(everything(storage, "weathered")) == 5
+    assert len(everything(storage, "weathered")) == 5
+    assert len(by_sdk) == 2, "the first, and the one that was sent elsewhere"
+
+
+def test_on_amazon_the_bucket_is_in_the_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address that is learned is the SDK's, whatever its rules make of a bucket."""
+    session = Session("key", "secret", region_name="eu-central-1")
+    client = session.client("s3", config=client_config(attempts=1))
+    prepare_s3_client(client)
+    urls: list[str] = []
+    body = b"<ListBucketResult><Name>b</Name></ListBucketResult>"
+
+    def send(request: Any) -> AWSResponse:
+        urls.append(request.url)
+        assert "/eu-central-1/s3/aws4_request" in str(request.headers["Authorization"])
+        answer = AWSResponse(request.url, 200, {}, None)
+        answer._content = body
+        return answer
+
+    monkeypatch.setattr(client._endpoint.http_session, "send", send)
+    storage = S3Storage(client)
+    for bucket in ("films-2024", "films.with.dots"):
+        for _ in range(2):
+            assert everything(storage, bucket, "a b/") == []
+        by_sdk, ours = (urlsplit(url) for url in urls[-2:])
+        assert ours[:3] == by_sdk[:3]
+        assert sorted(ours.query.split("&")) == sorted(by_sdk.query.split("&"))
+    assert urlsplit(urls[0]).hostname == "films-2024.s3.eu-central-1.amazonaws.com"
+
+
 # Many pages, from a listing server of our own
 
 
@@ -339,6 +383,15 @@ def test_who_has_seen_enough_leaves_no_thread() -> None:
         next(pages)
         pages.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name == "listing"]
+
+
+@pytest.mark.usefixtures("eager")
+def test_folders_that_may_not_be_asked_for_only_cost_time() -> None:
+    keys = shaped("folders")
+    with served(keys) as world:
+        refusal = xml_answer("403 Forbidden", "AccessDenied")
+        world.bucket.on_request = lambda query: refusal if query.get("delimiter") else None
+        assert [key for page in in_order(world.pages()) for key in page.keys] == keys
 
 
 @pytest.mark.usefixtures("eager")
