@@ -20,6 +20,7 @@ from array import array
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from vidcdn_desktop.errors import ServiceTrouble
@@ -236,8 +237,14 @@ def _token(root: ET.Element) -> str:
 def _shared(classes: Sequence[str]) -> list[str]:
     first = sys.intern(classes[0] or _DEFAULT_CLASS) if classes else ""
     if len(set(classes)) <= 1:
-        return [first] * len(classes)
+        return _all_the_same(first, len(classes))
     return [sys.intern(name or _DEFAULT_CLASS) for name in classes]
+
+
+@lru_cache(64)
+def _all_the_same(name: str, count: int) -> list[str]:
+    """One list for all pages whose objects are of one class, which nearly all are."""
+    return [name] * count
 
 
 NO_TOKEN = "\0"  # noqa: S105 - no secret

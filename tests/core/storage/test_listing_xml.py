@@ -240,4 +240,15 @@ def test_packed_texts_are_a_sequence(texts: list[str]) -> None:
     packed = PackedTexts(texts)
     assert list(packed) == texts
     assert list(packed[1:3]) == texts[1:3]
-    assert list(PackedTexts([t.ljust(5, "x") for t in texts])) == [t.ljust(5, "x") for t in texts]
+    for fill, width in (("x", 5), ("a", 32), ("A", 32), (" ", 32)):
+        same = [text.ljust(width, fill) for text in texts]
+        assert list(PackedTexts(same)) == same
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), max_size=5))
+def test_packed_md5s_are_the_same_texts(sums: list[bytes]) -> None:
+    texts = [each.hex() for each in sums]
+    packed = PackedTexts(texts)
+    assert (list(packed), len(packed)) == (texts, len(texts))
+    assert list(packed[::-1]) == texts[::-1]
+    assert list(PackedTexts([text.upper() for text in texts])) == [text.upper() for text in texts]
