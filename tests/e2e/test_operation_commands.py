@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,20 @@ import servers
 from faultplans import Act, Fault, Request, xml_answer
 from faults import Phase
 from repairs import World, operation, world_on
+from vidcdn_desktop.bytesource import BytesSource
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.jobs.connection import open_connection
 from vidcdn_desktop.jobs.journal import Journal
+from vidcdn_desktop.jobs.means import Means
+from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.operations.launch import operation_job
+from vidcdn_desktop.jobs.operations.model import Action, Edit, Kind
+from vidcdn_desktop.jobs.operations.plan import Wish, plan_operation
+from vidcdn_desktop.jobs.operations.targets import Source
+from vidcdn_desktop.jobs.practice import practice_connection
+from vidcdn_desktop.media.ffmpeg import Tools
+from vidcdn_desktop.practice.cloud import PracticeCloud
+from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
 
 _LIMIT_S = 90
 _CHILD = Path(__file__).with_name("operation_child.py")
@@ -223,6 +237,25 @@ def test_wrong_use_changes_nothing(plain: World, argv: list[str]) -> None:
     assert code == 2, err
     assert told[0]["error"]["kind"] == "SettingsInvalid"
     assert below(plain, "films/") == wanted
+
+
+def test_what_viewers_may_still_have_is_offered_and_removed(practice_cloud: PracticeCloud) -> None:
+    token = CancelToken()
+    with closing(open_connection(*practice_connection(practice_cloud))) as connection, Journal() as journal:
+        ref = ObjectRef(connection.profile.bucket, "operations/film ~1.mp4")
+        source = BytesSource(b"film")
+        connection.storage.put(ref, source, ObjectHeaders("video/mp4", "max-age=60"), token=token)
+        action = Action(Kind.HEADERS, edit=Edit({"cache-control": "max-age=5"}))
+        plan = plan_operation(connection, Wish(action, (Source(ref),)), token=token)
+        assert plan.served_by
+        assert [path for paths in plan.invalidation_paths.values() for path in paths] == ["/operations/film%20*"]
+        job = operation_job(plan, Means(Tools(None, None), journal), connection)
+        job.run()
+        assert job.state is JobState.PUBLISHED
+        told = job.invalidate(token)
+        assert [invalidation.paths for invalidation in told] == [("/operations/film%20*",)]
+        assert [invalidation.id for invalidation in job.invalidate(token)] == [told[0].id]  # the same request
+        connection.storage.delete(ref)
 
 
 # Killed

@@ -24,10 +24,13 @@ from vidcdn_desktop.storage.objects import ABSENT, ObjectCalls
 from vidcdn_desktop.storage.port import ObjectRef, Storage, StoredObject
 from vidcdn_desktop.storage.remote_source import RemoteSource
 from vidcdn_desktop.storage.repair import LARGEST_COPY_OBJECT, RepairLog, Rewrite, rewrite
-from vidcdn_desktop.storage.repair_parts import split_copies
+from vidcdn_desktop.storage.repair_parts import SMALLEST_PART, split_copies
 
 _PARALLEL_PARTS = 4
 _SAMPLE = 32 << 10
+_TOO_LARGE = frozenset({"EntityTooLarge", "InvalidRequest"})
+"""How a store says that it wants a copy in parts. Source: Amazon S3 API Reference, CopyObject; OpenStack Swift,
+`max_file_size`."""
 _NO_MD5 = frozenset({"aws:kms", "aws:kms:dsse", "SSE-C"})
 """Encryptions with which an ETag is no MD5. Source: Amazon S3 API Reference, Object."""
 
@@ -72,9 +75,10 @@ def copy_to(
     if target.bucket != source.stored.ref.bucket:
         carried.pop("ACL", None)  # who may read is that bucket's business, and most refuse lists of rights
     try:
+        stored = None
         if source.stored.size <= largest:
-            stored = calls.uncancelled().copy_object(source.stored, target, carried, replaces)
-        else:
+            stored = _in_one_request(calls, source, target, carried, replaces)
+        if stored is None:
             stored = _in_parts(storage, calls, source, target, carried, replaces, on_upload)
     except Conflict as exc:
         raise _which(calls, source, target, replaces, exc) from exc
@@ -83,6 +87,18 @@ def copy_to(
     except ChecksumMismatch:
         if replaces == ABSENT or stored.version_id:
             undo.take_back(storage, stored)
+        raise
+
+
+def _in_one_request(
+    calls: ObjectCalls, source: ObjectFacts, target: ObjectRef, carried: Mapping[str, Any], replaces: str
+) -> StoredObject | None:
+    """CopyObject; None where the store takes this object in parts only."""
+    try:
+        return calls.uncancelled().copy_object(source.stored, target, carried, replaces)
+    except ServiceTrouble as exc:
+        if exc.code in _TOO_LARGE and source.stored.size > SMALLEST_PART:
+            return None
         raise
 
 

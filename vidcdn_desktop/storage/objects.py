@@ -326,7 +326,7 @@ class ObjectCalls(Copier):
             # Keys come in order, and the key itself before all that begin with it.
             if not reply.get("IsTruncated") or following["KeyMarker"] != ref.key or following == marks:
                 break
-            marks = following
+            marks = {name: mark for name, mark in following.items() if mark}
         epoch = datetime.min
         order = sorted(found, key=lambda v: (v.last_modified or epoch).replace(tzinfo=None), reverse=True)
         return tuple(sorted(order, key=lambda v: not v.is_latest))

@@ -27,7 +27,7 @@ from vidcdn_desktop.jobs.operations.log import MemoryLog
 from vidcdn_desktop.jobs.operations.model import Action, Edit, Item, Kind, OnExists, Stage, action_from
 from vidcdn_desktop.jobs.operations.plan import OperationPlan, Wish, plan_operation
 from vidcdn_desktop.jobs.operations.promise import handover_of, requests_of
-from vidcdn_desktop.jobs.operations.rows import left_operations, undoable
+from vidcdn_desktop.jobs.operations.rows import left_operations, undoable, unfinished_operation
 from vidcdn_desktop.jobs.operations.targets import Source
 from vidcdn_desktop.media.ffmpeg import Tools
 from vidcdn_desktop.storage.port import ObjectRef
@@ -82,7 +82,7 @@ class Desk:
 
     def __init__(self, world: World, connection: Connection, journal: Journal) -> None:
         self.world, self.connection, self.journal = world, connection, journal
-        self.means = Means(Tools("", ""), journal, patience=Patience(limit_s=0.0))
+        self.means = Means(Tools(None, None), journal, patience=Patience(limit_s=0.0))
 
     def plan(self, action: Action, *sources: Source | str, to: str | None = None) -> OperationPlan:
         found = tuple(
@@ -439,6 +439,82 @@ def test_a_paused_operation_is_made_again_from_the_journal(plain: World) -> None
         assert again.state is JobState.PUBLISHED
         assert left_operations(desk.journal) == []
     assert sorted(plain.all_keys()) == sorted(f"b/{number}" for number in range(20))
+
+
+def test_one_that_only_waits_is_found_again_with_all_its_objects(plain: World) -> None:
+    put(plain, "a/1", "a/2")
+    with desk_at(plain) as desk:
+        desk.job(desk.plan(Action(Kind.MOVE), "a/", to="b/")).keep()
+    with desk_at(plain) as desk:
+        (record,) = left_operations(desk.journal)
+        again = operation_from(record, desk.means)
+        again.bind(desk.connection)
+        again.mark_queued()
+        again.run()
+        assert again.state is JobState.PUBLISHED
+    assert plain.all_keys() == ["b/1", "b/2"]
+
+
+def test_a_row_without_objects_is_nothing_to_go_on_with(plain: World) -> None:
+    put(plain, "a/1")
+    with desk_at(plain) as desk:
+        job = desk.job(desk.plan(Action(Kind.MOVE), "a/", to="b/"))
+        job.keep()
+        desk.journal.item_log(job.id).begin([])  # killed between the row and its items
+        assert unfinished_operation(desk.journal, job.mark, desk.connection) is None
+        assert left_operations(desk.journal) == []
+
+
+def test_what_was_done_in_another_store_is_not_taken_back_in_this_one(plain: World, versions: World) -> None:
+    put(plain, "a")
+    with desk_at(plain) as desk:
+        job = desk.do(Action(Kind.MOVE), "a", to="b")
+        with versions.connection() as other, pytest.raises(e.CannotUndo, match="another connection"):
+            plan_undo(other, desk.journal, job.id)
+
+
+def test_a_move_killed_after_its_last_request_is_done_whatever_became_of_the_copy(plain: World) -> None:
+    put(plain, "a/1")
+    with desk_at(plain) as desk:
+        job = desk.do(Action(Kind.MOVE), "a/", to="b/")
+        log, record = desk.journal.item_log(job.id), desk.journal.job(job.id)
+        assert record is not None
+        log.before([replace(item, stage=Stage.DELETING) for item in log.load()])
+        plain.put(b"somebody's newer cut", "b/1")
+        again = operation_from(record, desk.means)
+        again.bind(desk.connection)
+        again.mark_queued()
+        again.run()
+        assert again.state is JobState.PUBLISHED
+    assert plain.get("b/1")["Body"] == b"somebody's newer cut"
+
+
+def test_copies_of_a_cancelled_move_that_cannot_be_removed_are_told(plain: World) -> None:
+    before = put(plain, *(f"a/{number}" for number in range(40)))
+    with desk_at(plain) as desk:
+        job = desk.job(desk.plan(Action(Kind.MOVE), "a/", to="b/"))
+        refuse(plain, "DeleteObject", "403 Forbidden", "AccessDenied")
+        plain.when("CopyObject", Phase.DONE, job.cancel, nth=3)
+        job.run()
+        assert job.state is JobState.CANCELLED
+        assert "The copy could not be removed" in error_of(job).what
+        plain.proxy.plan = lambda _request: Act()
+        assert desk.undo(job).state is JobState.PUBLISHED
+        assert content(plain) == before
+
+
+def test_an_undo_ends_what_stood_in_the_middle(plain: World) -> None:
+    before = put(plain, *(f"a/{number}" for number in range(60)))
+    with desk_at(plain) as desk:
+        job = desk.job(desk.plan(Action(Kind.MOVE), "a/", to="b/"))
+        plain.when("DeleteObject", Phase.DONE, job.pause)
+        job.run()
+        assert job.state is JobState.PAUSED
+        plain.proxy.watch = lambda _phase, _request: None
+        assert desk.undo(job).state is JobState.PUBLISHED
+        assert content(plain) == before
+        assert left_operations(desk.journal) == []
+        assert unfinished_operation(desk.journal, job.mark, desk.connection) is None
 
 
 def test_what_cannot_be_undone_wants_its_number(plain: World) -> None:

@@ -242,6 +242,25 @@ def test_each_refusal_of_a_copy_has_its_own_answer(
     assert get(client, ref)["Body"] == b"film"
 
 
+def test_a_store_that_wants_an_object_in_parts_gets_it_in_parts(
+    moto: servers.Endpoint, front: FaultProxy, plain: str
+) -> None:
+    client = moto.client()
+    calls, storage = calls_on(moto, front.url), S3Storage(client)
+    ref, target = ObjectRef(plain, "a"), ObjectRef(plain, "b")
+    data = bytes(range(256)) * (24 << 10)
+    put(client, ref, data)
+
+    def plan(request: Request) -> Act:
+        whole = request.operation == "PutObject" and "x-amz-copy-source" in request.headers
+        return Act(Fault.ANSWER, answer=xml_answer("400 Bad Request", "EntityTooLarge")) if whole else Act()
+
+    front.plan = plan
+    copy_to(storage, calls, calls.facts(ref), target)
+    assert get(client, target)["Body"] == data
+    assert carried_of(client, target) == CARRIED
+
+
 def test_a_name_that_is_taken_at_the_last_moment_is_told_from_a_source_that_changed(
     moto: servers.Endpoint, front: FaultProxy, plain: str
 ) -> None:

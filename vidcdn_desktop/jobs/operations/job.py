@@ -12,7 +12,7 @@ A move that is cancelled before its first original was deleted takes its copies 
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import threading
 import time
 import uuid
@@ -34,7 +34,7 @@ from vidcdn_desktop.jobs.operations.log import ItemLog, MemoryLog
 from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, OnExists, Stage
 from vidcdn_desktop.jobs.operations.plan import changed_by
 from vidcdn_desktop.jobs.operations.promise import COPIES
-from vidcdn_desktop.jobs.operations.report import OperationSnapshot, count, counted, failure_of
+from vidcdn_desktop.jobs.operations.report import OperationSnapshot, Tally, failure_of
 from vidcdn_desktop.jobs.operations.rows import give_up_row, record_of
 from vidcdn_desktop.jobs.operations.running import Runner
 from vidcdn_desktop.jobs.operations.work import Board, Work
@@ -43,8 +43,6 @@ from vidcdn_desktop.progress import ProgressMeter
 from vidcdn_desktop.storage.object_facts import AS_IT_WAS
 from vidcdn_desktop.storage.repair import LARGEST_COPY_OBJECT
 from vidcdn_desktop.storage.weather import Weather
-
-_log = logging.getLogger(__name__)
 
 _OPEN = (Stage.COPIED, Stage.DELETING)
 
@@ -93,20 +91,23 @@ class OperationJob:
         self._largest = largest
         self._on_change, self._on_item = on_change, on_item
         self._lock = threading.RLock()
+        self._writing = threading.Lock()
         self._token = CancelToken()
         self._meter = ProgressMeter()
         self._weather: Weather | None = None
         self._restored: JobRecord | None = None
         self._new_items: tuple[Item, ...] | None = None if job_id else items
         self._told: set[int] = set()
-        self._board = Board(self._log(), self._item_changed)
+        self._taken_back_items: dict[int, Item] | None = None
+        """Of an undo: the items of the job that is taken back, by number; None before they were needed."""
+        self._board = Board(self._log(), action, self._item_changed)
         self._snapshot = OperationSnapshot(
             self.id,
             action.kind,
             bucket,
             title,
             place,
-            counts=count(items),
+            counts=Tally(action, items).counts(),
             undo_words=promise,
             undoes=undoes,
             whole_bytes=sum(item.size for item in items) if items else None,
@@ -134,14 +135,11 @@ class OperationJob:
             if snapshot.state not in RUNNING:
                 return snapshot
         return replace(
-            self._counted(snapshot),
+            self._board.counted(snapshot),
             progress=self._meter.snapshot(),
             waiting=weather.waiting if weather else None,
             retries=weather.retries if weather else 0,
         )
-
-    def _counted(self, snapshot: OperationSnapshot) -> OperationSnapshot:
-        return counted(snapshot, self.action, self.items)
 
     def bind(self, connection: Connection) -> None:
         """Say through which connection it goes, before it is run."""
@@ -258,12 +256,20 @@ class OperationJob:
             error = failure_of(self.action.kind, self.items, self._snapshot.place)
             self._end(JobState.FAILED if error else JobState.PUBLISHED, began, error=error)
 
+    def _write_items(self) -> None:
+        """Write new items down, or read those of an earlier run.
+
+        Raises: DiskFull, SettingsInvalid.
+        """
+        with self._writing:
+            if self._new_items is not None:
+                self._board.begin(self._new_items)
+                self._new_items = None
+            elif not self._board.all():
+                self._board.load()
+
     def _begin_items(self) -> None:
-        if self._new_items is not None:
-            self._board.begin(self._new_items)
-            self._new_items = None
-        elif not self._board.all():
-            self._board.load()
+        self._write_items()
         copied = sum(item.size for item in self.items if (item.action or self.action).kind in COPIES)
         self._meter = ProgressMeter(copied or None)
         self._meter.add_present(sum(item.size for item in self.items if item.is_over or item.stage in _OPEN))
@@ -275,7 +281,12 @@ class OperationJob:
             Runner(Work(connection, self._board, self.action, token, largest=self._largest), weather, token).take_back()
         except VidcdnError as exc:
             return exc
-        return None
+        kept = [item.error for item in self.items if item.error is not None and item.stage in (Stage.BEGUN, *_OPEN)]
+        return kept[0] if kept and self.action.kind is Kind.MOVE and not self._has_moved() else None
+
+    def _has_moved(self) -> bool:
+        """Whether an original was deleted: then the copies stay, and so they should."""
+        return any(item.stage in (Stage.DELETING, Stage.DONE) for item in self.items)
 
     def give_up(self) -> None:
         """Cancel a paused or failed job; the copies of a move that has deleted nothing are removed. Blocks.
@@ -304,7 +315,7 @@ class OperationJob:
     def result(self) -> dict[str, Any]:
         """What became of each object, and the counts, as JSON."""
         items = self.items
-        return {"counts": count(items).to_json(), "objects": [item.to_json() for item in items]}
+        return {"counts": Tally(self.action, items).counts().to_json(), "objects": [item.to_json() for item in items]}
 
     def changed_keys(self) -> tuple[str, ...]:
         """Keys of which a CDN may hold an old copy, after what was done so far."""
@@ -343,17 +354,21 @@ class OperationJob:
     def _mark_undone(self, item: Item) -> None:
         """Note with the job that is taken back that this object of it is."""
         journal = self.means.journal
-        number = item.state.get("undoes")
-        if journal is None or not isinstance(number, int):
+        if journal is None:
             return
         log = journal.item_log(self.undoes)
-        log.after([i.reached(Stage.UNDONE) for i in log.load() if i.number == number])
+        with self._writing:
+            if self._taken_back_items is None:
+                self._taken_back_items = {original.number: original for original in log.load()}
+            original = self._taken_back_items.get(item.state["undoes"])
+        if original is not None:
+            log.after([original.reached(Stage.UNDONE)])
 
     def restore(self, record: JobRecord) -> None:
         """Take over from the journal what an earlier process knew. Called once, before anybody else has the job."""
         self._restored = record
         self._board.load()
-        self._snapshot = self._counted(
+        self._snapshot = self._board.counted(
             replace(
                 self._snapshot,
                 state=JobState.PAUSED,
@@ -374,9 +389,11 @@ class OperationJob:
             journal.save_job(replace(old, state=snapshot.state.value, priority=snapshot.priority))
             return
         journal.save_job(record_of(snapshot, self.action, self.mark, self.connection))
+        # Also of a job that only waits: whoever closes the program now finds it again with all its objects.
+        with contextlib.suppress(VidcdnError):
+            self._write_items()
 
     def _end(self, state: JobState, began: float, *, error: VidcdnError | None = None) -> None:
-        items = self.items
         with self._lock:
             self._weather = None
             if state is JobState.PAUSED and self._snapshot.state is JobState.CANCELLING:
@@ -385,11 +402,9 @@ class OperationJob:
                 state = JobState.PAUSED
             ended = None if state is JobState.PAUSED else datetime.now(UTC)
             self._to(state, error=error, finished=ended, seconds=round(time.monotonic() - began, 3))
-            self._snapshot = replace(
-                self._counted(self._snapshot),
-                result={"counts": count(items).to_json()},
-                changed_keys=self.changed_keys(),
-            )
+            counted = self._board.counted(self._snapshot)
+            result = {"counts": counted.counts.to_json()}
+            self._snapshot = replace(counted, result=result, changed_keys=self.changed_keys())
         self._tell()
 
     def _to(self, state: JobState, **changes: Any) -> None:

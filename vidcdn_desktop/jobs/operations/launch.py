@@ -13,7 +13,7 @@ from vidcdn_desktop.jobs.operations.job import OperationJob
 from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, Stage, item_from_inverse
 from vidcdn_desktop.jobs.operations.plan import OperationPlan, changed_by, finished_plan
 from vidcdn_desktop.jobs.operations.promise import handover_of, promise_of
-from vidcdn_desktop.jobs.operations.rows import action_in, mark_in, undoes_in
+from vidcdn_desktop.jobs.operations.rows import action_in, belongs_to_store, mark_in, undoes_in
 from vidcdn_desktop.textsafe import plural
 
 Changed = Callable[[OperationJob], None]
@@ -109,6 +109,8 @@ def plan_undo(connection: Connection, journal: Journal, job_id: str) -> Operatio
     action = action_in(record) if record is not None else None
     if record is None or action is None or action.kind is Kind.UNDO:
         raise _nothing(job_id, "There is no such operation in the record.")
+    if not belongs_to_store(record, connection):
+        raise _nothing(record.title, f"It was done through another connection ({record.connection_name}).")
     if record.owned_elsewhere:
         raise _nothing(record.title, "The operation is still running in another window.")
     items: list[Item] = []

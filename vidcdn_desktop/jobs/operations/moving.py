@@ -14,6 +14,7 @@ from typing import Any
 from vidcdn_desktop.errors import ChecksumMismatch, Conflict, KeyTaken, ServiceTrouble
 from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, OnExists, Stage, inverse_of
 from vidcdn_desktop.jobs.operations.work import Work
+from vidcdn_desktop.storage import undo
 from vidcdn_desktop.storage.object_copy import Copied, copy_to, proved
 from vidcdn_desktop.storage.object_facts import ObjectFacts, changed, same_object, taken
 from vidcdn_desktop.storage.objects import ABSENT
@@ -128,6 +129,11 @@ def delete_original(work: Work, number: int) -> None:
     item = work.board.now(number)
     action, target = work.action_of(item), item.target
     assert target is not None
+    now = work.calls.facts_or_none(item.ref)
+    if now is None and item.stage is Stage.DELETING:
+        # By a run that was killed; what became of the copy since is its owner's business.
+        work.board.after([item.reached(Stage.DONE)])
+        return
     copy = work.calls.facts_or_none(target)
     if copy is None or not same_object(copy.stored, _remembered(item, "copy", target)):
         raise Conflict(
@@ -137,7 +143,6 @@ def delete_original(work: Work, number: int) -> None:
             subject=str(target),
         )
     original = _remembered(item, "source", item.ref)
-    now = work.calls.facts_or_none(item.ref)
     if now is not None:
         if not same_object(now.stored, original):
             raise changed(item.ref)
@@ -172,8 +177,13 @@ def take_back_copy(work: Work, number: int) -> None:
             ours = same_object(found.stored, _remembered(item, "copy", target))
         else:
             ours = _adopted(work, work.looked_at(item), found) is not None
-        if ours:
-            work.calls.remove(found.stored, version_id=found.stored.version_id)
+        if ours and not undo.take_back(work.storage, found.stored):
+            raise ServiceTrouble(
+                "The copy could not be removed.",
+                "The original is as it was; the copy is still under the new name.",
+                "Delete the copy by hand, or undo the operation.",
+                subject=str(target),
+            )
     kept = {name: value for name, value in item.state.items() if name == "undoes"}
     work.board.after([item.reached(Stage.PLANNED, inverse=None, state=kept)])
 

@@ -154,7 +154,7 @@ def plan_operation(
     if copies and wish.destination is None:
         raise SettingsInvalid("No destination was named.", _NOTHING, "Name one.")
     items = expand(connection, wish.sources, wish.destination if copies else None, token, on_found)
-    board = Board(MemoryLog())
+    board = Board(MemoryLog(), action)
     work = Work(connection, board, action, token)
     items = _completed(work, items)
     written_to = wish.destination.bucket if copies and wish.destination else _bucket(wish.sources)

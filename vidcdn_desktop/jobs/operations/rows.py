@@ -76,11 +76,12 @@ def unfinished_operation(journal: Journal, mark: str, connection: Connection) ->
     for record in journal.jobs():
         if record.kind != OPERATION or mark_in(record) != mark or not belongs_to_store(record, connection):
             continue
-        if record.state in OPEN_STATES:
+        items = journal.item_log(record.id).load()
+        if record.state in OPEN_STATES and items:
             return record
         halves = (Stage.BEGUN, Stage.COPIED, Stage.DELETING)
         failed = record.state == JobState.FAILED.value
-        if failed and any(item.stage in halves for item in journal.item_log(record.id).load()):
+        if failed and any(item.stage in halves for item in items):
             return record
         return None
     return None
@@ -110,8 +111,8 @@ def left_operations(journal: Journal) -> list[JobRecord]:
     for record in journal.unfinished():
         if record.kind != OPERATION or record.owned_elsewhere or record.state not in OPEN_STATES:
             continue
-        if record.connection_id == PRACTICE_ID:
-            journal.remove_job(record.id)
+        if record.connection_id == PRACTICE_ID or not journal.item_log(record.id).load():
+            journal.remove_job(record.id)  # of one without items nothing was begun
         elif action_in(record) is not None:
             found.append(record)
     return sorted(found, key=lambda record: record.created)

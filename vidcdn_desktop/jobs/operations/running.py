@@ -41,7 +41,7 @@ from vidcdn_desktop.jobs.operations.moving import copy_item, delete_original, ta
 from vidcdn_desktop.jobs.operations.work import Work
 from vidcdn_desktop.storage.weather import Weather
 
-PARALLEL = 8
+PARALLEL = 16
 """Objects at the same time."""
 
 _BATCH = 500

@@ -18,6 +18,7 @@ from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.operations.log import ItemLog
 from vidcdn_desktop.jobs.operations.look import object_calls
 from vidcdn_desktop.jobs.operations.model import Action, Item, Stage
+from vidcdn_desktop.jobs.operations.report import OperationSnapshot, Tally
 from vidcdn_desktop.jobs.repair_leftovers import end_left
 from vidcdn_desktop.jobs.repair_marks import Left
 from vidcdn_desktop.storage.object_facts import ObjectFacts, changed
@@ -33,19 +34,29 @@ class Board:
 
     Args:
         log: Where they are written down.
+        action: What is done to items that say nothing themselves.
         on_change: Told of every item that has changed, in the thread that changed it.
     """
 
-    def __init__(self, log: ItemLog, on_change: Callable[[Item], None] = lambda _item: None) -> None:
+    def __init__(self, log: ItemLog, action: Action, on_change: Callable[[Item], None] = lambda _item: None) -> None:
         self._log = log
+        self._action = action
         self._on_change = on_change
         self._items: dict[int, Item] = {}
+        self._tally = Tally(action)
         self._lock = threading.Lock()
 
     def load(self) -> None:
-        """Take over what was written down."""
+        """Take over what was written down.
+
+        Raises: SettingsInvalid: it cannot be read.
+        """
+        self._take_over(self._log.load())
+
+    def _take_over(self, items: Sequence[Item]) -> None:
         with self._lock:
-            self._items = {item.number: item for item in self._log.load()}
+            self._items = {item.number: item for item in items}
+            self._tally = Tally(self._action, items)
 
     def begin(self, items: Sequence[Item]) -> None:
         """Start with these, written down.
@@ -53,8 +64,7 @@ class Board:
         Raises: DiskFull, SettingsInvalid.
         """
         self._log.begin(items)
-        with self._lock:
-            self._items = {item.number: item for item in items}
+        self._take_over(items)
 
     def now(self, number: int) -> Item:
         """An item."""
@@ -65,6 +75,11 @@ class Board:
         """All items, in order."""
         with self._lock:
             return [self._items[number] for number in sorted(self._items)]
+
+    def counted(self, snapshot: OperationSnapshot) -> OperationSnapshot:
+        """A snapshot with how far the items are."""
+        with self._lock:
+            return self._tally.on(snapshot)
 
     def before(self, items: Iterable[Item]) -> None:
         """Write down what is about to be done.
@@ -84,6 +99,8 @@ class Board:
     def _took(self, items: Iterable[Item]) -> None:
         for item in items:
             with self._lock:
+                self._tally.add(self._items[item.number], -1)
+                self._tally.add(item)
                 self._items[item.number] = item
             self._on_change(item)
 
