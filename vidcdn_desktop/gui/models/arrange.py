@@ -1,0 +1,315 @@
+"""Which rows are shown, in which order: filter and sort of a million rows beside a window that stays quick. No Qt here.
+
+Python's sort keeps every other thread waiting until it is done, half a second for a million rows. So rows are first
+dealt into buckets between sampled values, a few thousand to each, and the buckets are sorted one by one: no step takes
+more than some milliseconds, and the window's thread gets its turn in between.
+
+    order of keys ──> filter ─────────────────────────────────────> pieces, the first as soon as there is a screenful
+    order of keys ──> deal into buckets, sort each ──> filter ────> one piece
+
+Source: Frazer and McKellar, "Samplesort" (1970).
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import compress, repeat
+
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.gui.models.rows import KINDS, MASK, SHIFT, Block, class_name
+
+
+class Column(IntEnum):
+    """The columns of the list."""
+
+    NAME = 0
+    KIND = 1
+    SIZE = 2
+    MODIFIED = 3
+    CLASS = 4
+    STREAMING = 5
+    CACHE = 6
+
+
+_SCREENFUL = 60
+_TRIED_AT_ONCE = 10_000
+_EVERY_S = 0.1
+_BUCKET = 4_000
+_SLICE = 16_384
+_MOST_RANGES = 2_000
+"""A selection in more pieces than this is not carried over: Qt takes seconds for it."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be shown of which rows."""
+
+    blocks: Sequence[Block]
+    """All of the store at this moment."""
+    order: Sequence[int]
+    """Their numbers by key."""
+    needle: str = ""
+    no_posters: bool = False
+    """Without the pictures that stand beside a video."""
+    column: Column = Column.NAME
+    descending: bool = False
+    values: dict[int, int] = field(default_factory=dict)
+    """For columns that are not in the listing: rank by row id; the others come last."""
+    presorted: array[int] | None = None
+    """All rows in the order wished for, where that is known already; not where the order is the store's own."""
+    old: array[int] | None = None
+    """What is shown now, where a selection is to be carried over."""
+    selected: Sequence[tuple[int, int]] = ()
+    """First and last place of each selected range in `old`."""
+
+    @property
+    def by_key(self) -> bool:
+        """Whether the order is the store's own."""
+        return self.column is Column.NAME and not self.descending
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of what is to be shown, in order."""
+
+    ids: array[int]
+    counts: dict[int, int]
+    """Rows shown by number of block; only where the order is the store's own."""
+    first: bool
+    last: bool
+    selected: Sequence[tuple[int, int]] = ()
+    """The selection that was carried over; on the last piece."""
+    lost: bool = False
+    """There was a selection, and it could not be carried over."""
+    whole: array[int] | None = None
+    """All rows in this order, filtered or not; None where the order is the store's own."""
+
+
+def arrange(wish: Wish, token: CancelToken) -> Iterator[Piece]:
+    """The rows a wish is about, piece by piece. Any thread.
+
+    Raises: Cancelled.
+    """
+    if wish.by_key:
+        yield from _by_key(wish, token)
+        return
+    whole = wish.presorted if wish.presorted is not None else _whole(wish, token)
+    ids, head = whole, array("I")
+    if wish.needle or wish.no_posters:
+        head = _first_kept(whole, wish)
+        if head:
+            yield Piece(head, {}, True, False)
+        ids = _kept(whole, wish, token)
+    selected, lost = carried(wish.old, wish.selected, ids, token)
+    yield Piece(ids[len(head) :] if head else ids, {}, not head, True, selected, lost, whole)
+
+
+def _whole(wish: Wish, token: CancelToken) -> array[int]:
+    """All rows, sorted; folders in front."""
+    ids = array("I")
+    for part in (True, False):
+        numbers = [n for n in wish.order if wish.blocks[n].is_folders is part]
+        column = Column.NAME if part and wish.column is not Column.NAME else wish.column
+        descending = wish.descending and column is wish.column
+        for piece in _sorted(wish, numbers, column, token):
+            ids += piece
+        if descending:
+            begin = sum(len(wish.blocks[n]) for n in wish.order if wish.blocks[n].is_folders) if not part else 0
+            tail = ids[begin:]
+            tail.reverse()
+            ids[begin:] = tail
+    return ids
+
+
+def _by_key(wish: Wish, token: CancelToken) -> Iterator[Piece]:
+    matcher = _Matcher(wish.needle, wish.no_posters)
+    whole = array("I")
+    ids, counts = array("I"), {}
+    first, begun = True, time.monotonic()
+    for number in wish.order:
+        token.raise_if_cancelled()
+        found = matcher.ids(wish.blocks[number], number << SHIFT)
+        counts[number] = len(found)
+        ids += found
+        if (first and len(ids) >= _SCREENFUL) or (ids and time.monotonic() - begun > _EVERY_S):
+            yield Piece(ids, counts, first, False)
+            if wish.old is not None:
+                whole += ids
+            ids, counts = array("I"), {}
+            first, begun = False, time.monotonic()
+    if wish.old is not None:
+        whole += ids
+    selected, lost = carried(wish.old, wish.selected, whole, token)
+    yield Piece(ids, counts, first, True, selected, lost)
+
+
+class _Matcher:
+    """Finds the rows of a block whose name holds some letters, whatever their case."""
+
+    def __init__(self, needle: str, no_posters: bool = False) -> None:
+        self._no_posters = no_posters
+        self._text = needle.casefold()
+        self._ascii = self._text.encode("ascii") if self._text.isascii() else None
+
+    def ids(self, block: Block, base: int) -> array[int]:
+        """Ids of what matches, in order."""
+        found = self._matching(block, base)
+        if not self._no_posters or not found or block.is_folders:
+            return found
+        posters = block.posters()
+        return array("I", [row_id for row_id in found if row_id - base not in posters]) if posters else found
+
+    def matches(self, block: Block, place: int) -> bool:
+        """Whether one row does."""
+        if self._ascii is not None:
+            return self._ascii in block.name_bytes(place).lower()
+        return self._text in block.name(place).casefold()
+
+    def _matching(self, block: Block, base: int) -> array[int]:
+        if not self._text:
+            return array("I", range(base, base + len(block)))
+        if self._ascii is None:
+            return array("I", [base + n for n in range(len(block)) if self._text in block.name(n).casefold()])
+        return array("I", self._by_bytes(block, base, self._ascii))
+
+    @staticmethod
+    def _by_bytes(block: Block, base: int, needle: bytes) -> list[int]:
+        # UTF-8 has no ASCII letters inside other characters, so bytes may be compared.
+        names, ends = block.names.lower(), block.ends
+        found = []
+        at = names.find(needle)
+        while at >= 0:
+            place = bisect_right(ends, at)
+            end = ends[place]
+            if at + len(needle) <= end:
+                found.append(base + place)
+                at = names.find(needle, end)
+            else:  # it reaches into the next name
+                at = names.find(needle, at + 1)
+        return found
+
+
+def matching(needle: str, block: Block, number: int, no_posters: bool = False) -> array[int]:
+    """Ids of the rows of one block that a filter leaves."""
+    return _Matcher(needle, no_posters).ids(block, number << SHIFT)
+
+
+def _first_kept(ids: array[int], wish: Wish) -> array[int]:
+    """A screenful of what matches, if it is soon found: where much matches, all of it takes long."""
+    matcher = _Matcher(wish.needle, False)
+    found = array("I")
+    if wish.no_posters:
+        return found  # which pictures are posters is known by block only
+    for row_id in ids[:_TRIED_AT_ONCE]:
+        if matcher.matches(wish.blocks[row_id >> SHIFT], row_id & MASK):
+            found.append(row_id)
+            if len(found) == _SCREENFUL:
+                return found
+    return array("I")
+
+
+def _kept(ids: array[int], wish: Wish, token: CancelToken) -> array[int]:
+    """Only those that match, in the same order."""
+    matcher = _Matcher(wish.needle, wish.no_posters)
+    flags = bytearray(len(wish.blocks) << SHIFT)
+    for number, block in enumerate(wish.blocks):
+        token.raise_if_cancelled()
+        for row_id in matcher.ids(block, number << SHIFT):
+            flags[row_id] = 1
+    kept = array("I")
+    for begin in range(0, len(ids), _SLICE):
+        some = ids[begin : begin + _SLICE]
+        kept.extend(compress(some, map(flags.__getitem__, some)))
+    return kept
+
+
+def _sorted(wish: Wish, numbers: Sequence[int], column: Column, token: CancelToken) -> Iterator[array[int]]:
+    """Ascending; rows with the same value in the order of their keys."""
+    blocks = wish.blocks
+    if column is Column.NAME:
+        for number in numbers:
+            yield array("I", range(number << SHIFT, (number << SHIFT) + len(blocks[number])))
+        return
+    if column in (Column.SIZE, Column.MODIFIED):
+        yield from _sample_sorted(blocks, numbers, column, token)
+        return
+    groups: dict[object, list[int]] = {}
+    ranks = _rank_of(column, wish.values)
+    for number in numbers:
+        token.raise_if_cancelled()
+        base = number << SHIFT
+        for row_id, rank in enumerate(ranks(blocks[number], base), base):
+            groups.setdefault(rank, []).append(row_id)
+    for rank in sorted(groups):  # type: ignore[type-var]
+        yield array("I", groups[rank])
+
+
+def _rank_of(column: Column, values: dict[int, int]) -> Callable[[Block, int], Iterable[object]]:
+    if column is Column.KIND:
+        return lambda block, _base: map(KINDS.__getitem__, block.kinds)
+    if column is Column.CLASS:
+        return lambda block, _base: map(class_name, block.classes)
+    last = 1 << 30
+    return lambda block, base: map(values.get, range(base, base + len(block)), repeat(last))
+
+
+def _sample_sorted(
+    blocks: Sequence[Block], numbers: Sequence[int], column: Column, token: CancelToken
+) -> Iterator[array[int]]:
+    def values_of(number: int) -> array[int]:
+        return blocks[number].sizes if column is Column.SIZE else blocks[number].times
+
+    total = sum(len(blocks[number]) for number in numbers)
+    step = max(1, total // _BUCKET and _BUCKET // 16)
+    sample = sorted(value for number in numbers for value in values_of(number)[::step])
+    splitters = sorted(set(sample[8::16]))
+    # Two plain arrays a bucket: a million tuples would be a feast for the garbage collector.
+    values = [array("q") for _ in range(2 * len(splitters) + 1)]
+    ids = [array("I") for _ in values]
+    for number in numbers:
+        token.raise_if_cancelled()
+        for row_id, value in enumerate(values_of(number), number << SHIFT):
+            place = bisect_left(splitters, value)
+            # Between two splitters, or just one of them: those are all equal and need no sorting.
+            place += bisect_right(splitters, value, place)
+            values[place].append(value)
+            ids[place].append(row_id)
+    for place in range(len(ids)):
+        token.raise_if_cancelled()
+        bucket, own = ids[place], values[place]
+        if not place % 2:
+            bucket = array("I", [bucket[n] for n in sorted(range(len(bucket)), key=own.__getitem__)])
+        yield bucket
+        ids[place], values[place] = array("I"), array("q")
+
+
+def carried(
+    old: array[int] | None, ranges: Sequence[tuple[int, int]], new: array[int], token: CancelToken
+) -> tuple[list[tuple[int, int]], bool]:
+    """Where selected rows stand in a new order; True if they are in too many places to say."""
+    if old is None or not ranges:
+        return [], False
+    flags = bytearray((max(max(old, default=0), max(new, default=0)) >> SHIFT) + 1 << SHIFT)
+    for first, last in ranges:
+        token.raise_if_cancelled()
+        for row_id in old[first : last + 1]:
+            flags[row_id] = 1
+    found: list[tuple[int, int]] = []
+    begin = -1
+    for place, row_id in enumerate(new):
+        if flags[row_id]:
+            if begin < 0:
+                begin = place
+        elif begin >= 0:
+            found.append((begin, place - 1))
+            begin = -1
+            if len(found) > _MOST_RANGES:
+                return [], True
+    if begin >= 0:
+        found.append((begin, len(new) - 1))
+    return found, False
