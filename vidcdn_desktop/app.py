@@ -42,6 +42,7 @@ from vidcdn_desktop.gui.theme import Theme, ThemeMode, apply_theme
 from vidcdn_desktop.gui.transfers import TransferDesk
 from vidcdn_desktop.jobs.connections import SavedConnections
 from vidcdn_desktop.jobs.convert import sweep_conversions
+from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.jobs.means import ENDLESS, Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
@@ -85,7 +86,8 @@ class Desktop(QObject):
         self.backend = ConnectionsForWindow(self.saved, self.session, self)
         self.players = Players(parent=self, network=settings.network)
         self.publish = PublishPage(self.bridge, default_prefix=settings.prefix)
-        self.library = LibraryPage(self.session)
+        self.facts = FactCache()
+        self.library = LibraryPage(self.session, facts=self.facts, settings_file=paths.config_dir() / "library.ini")
         self.delivery = DeliveryPage(self.session)
         self.activity = ActivityPage(self.bridge, self.journal)
         if no_journal is not None:
@@ -259,6 +261,7 @@ class Desktop(QObject):
         # No window is left, so waiting here freezes nobody.
         background.wait_all(_LAST_WAIT_S)
         self.session.stop()
+        self.facts.close()
         if self.journal is not None:
             self.journal.close()
         self.stopped.emit()

@@ -25,13 +25,11 @@ from vidcdn_desktop.gui.delivery.history import HistoryModel, HistoryRow
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
 from vidcdn_desktop.gui.delivery.table import HistoryTable
 from vidcdn_desktop.gui.library.page import LibraryPage
-from vidcdn_desktop.gui.library.selection import counted
-from vidcdn_desktop.gui.models.listing import ListingModel, Row, rows_of
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.connections import SavedConnections
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishResult
-from vidcdn_desktop.storage.port import ListingPage, ObjectHeaders, ObjectRef, ObjectSummary
+from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
 
 
 def put(connection: Connection, key: str, body: bytes = b"x", content_type: str = "video/mp4") -> None:
@@ -43,25 +41,6 @@ def put(connection: Connection, key: str, body: bytes = b"x", content_type: str 
 def connection(session: Session) -> Connection:  # noqa: F811
     assert session.connection is not None
     return session.connection
-
-
-def summary(key: str, size: int = 1) -> ObjectSummary:
-    return ObjectSummary(key, size, "e", datetime(2026, 1, 1, tzinfo=UTC), "STANDARD")
-
-
-def test_listing_model_keeps_qts_rules_and_folders_first() -> None:
-    model = ListingModel()
-    tester = QAbstractItemModelTester(model)
-    page = ListingPage((summary("v/b.mp4", 5), summary("v/a.jpg", 9), summary("v/")), ("v/z/",), "")
-    model.append(rows_of(page, "v/"))
-    assert [model.row(n).name for n in range(model.rowCount())] == ["z/", "b.mp4", "a.jpg"]
-    model.sort(2, Qt.SortOrder.DescendingOrder)
-    assert [model.row(n).name for n in range(model.rowCount())] == ["z/", "a.jpg", "b.mp4"]
-    model.set_filter("B.MP")
-    assert [model.row(n).name for n in range(model.rowCount())] == ["b.mp4"]
-    model.append([Row("v/xb.mp4", "xb.mp4", "Video", 1)])
-    assert model.rowCount() == 2
-    del tester
 
 
 def test_library_lists_more_than_one_page_and_shows_hostile_keys_plainly(
@@ -78,7 +57,7 @@ def test_library_lists_more_than_one_page_and_shows_hostile_keys_plainly(
     page.show()
     page.open_prefix("videos/")
     qtbot.waitUntil(lambda: page.model.rowCount() == 2, timeout=20_000)
-    name = next(row.name for row in page.model.all_rows if not row.is_folder)
+    name = next(row.name for row in page.model.rows() if not row.is_folder)
     assert "\u202e" not in name
     page.table.setFocus()
     page.table.selectRow(0)
@@ -218,7 +197,7 @@ def test_selecting_moves_no_row_and_a_double_click_opens(
     assert page.bar.selected.text() == "1 selected"
     assert page.table.mapTo(page, QPoint(0, 0)).y() == top
     qtbot.mouseDClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    qtbot.waitUntil(lambda: [row.name for row in page.model.all_rows] == ["one.mp4"], timeout=20_000)
+    qtbot.waitUntil(lambda: [row.name for row in page.model.rows()] == ["one.mp4"], timeout=20_000)
 
 
 def test_space_plays_the_selected_video(
@@ -257,18 +236,6 @@ def test_a_filter_without_hits_offers_to_clear_it_and_counts_what_is_shown(
     page.open_prefix("nothing/")
     qtbot.waitUntil(page.empty.isVisible, timeout=20_000)
     assert not page.clear_filter.isVisible()
-
-
-@pytest.mark.parametrize(
-    ("rows", "shown", "text"),
-    [
-        ([], 0, "0 objects · 0 bytes"),
-        ([Row("a/", "a/", "Folder")], 1, "1 folder"),
-        ([Row("a/", "a/", "Folder"), Row("b", "b", "Video", 2_000_000)], 2, "1 folder · 1 object · 2.0 MB"),
-    ],
-)
-def test_the_foot_counts_folders_and_objects(rows: list[Row], shown: int, text: str) -> None:
-    assert counted(rows, shown) == text
 
 
 def test_trying_again_without_a_connection_connects(qtbot: QtBot) -> None:

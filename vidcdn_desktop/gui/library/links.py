@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vidcdn_desktop.gui.models.listing import Row
+from vidcdn_desktop.gui.models.rows import Row
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.storage.port import ObjectRef
 

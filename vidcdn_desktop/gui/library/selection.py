@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
-from vidcdn_desktop.gui.models.listing import Row
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.gui.models.rows import MASK, SHIFT, VIDEO, Row, RowStore
 from vidcdn_desktop.gui.widgets import Button, PlainLabel, PrimaryButton, set_property
 from vidcdn_desktop.textsafe import format_size, plural
 
@@ -19,6 +21,41 @@ VERBS = {
     "invalidate": "Invalidate",
 }
 """What can be done with a selection, in this order."""
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A selection, counted."""
+
+    count: int = 0
+    objects: int = 0
+    folders: int = 0
+    videos: int = 0
+    bytes: int = 0
+    is_growing: bool = False
+    """Everything was selected while it is still being listed: what comes belongs to it."""
+
+
+def count_selected(
+    store: RowStore, ids: Sequence[int], *, growing: bool = False, token: CancelToken | None = None
+) -> Selected:
+    """Count rows. Any thread, as long as the store only grows; a million take half a second.
+
+    Raises: Cancelled.
+    """
+    objects = folders = videos = total = 0
+    for number, row_id in enumerate(ids):
+        if token is not None and not number & 0xFFF:
+            token.raise_if_cancelled()
+        block = store.blocks[row_id >> SHIFT]
+        if block.is_folders:
+            folders += 1
+            continue
+        place = row_id & MASK
+        objects += 1
+        total += block.sizes[place]
+        videos += block.kinds[place] == VIDEO
+    return Selected(objects + folders, objects, folders, videos, total, growing)
 
 
 class SelectionBar(QFrame):
@@ -48,21 +85,25 @@ class SelectionBar(QFrame):
             button.clicked.connect(self._on_clicked)
             row.addWidget(button)
             self.buttons[verb] = button
-        self.show_rows([])
+        self.show_selected(Selected())
 
-    def show_rows(self, rows: Sequence[Row]) -> None:
+    def show_selected(self, selected: Selected) -> None:
         """Say what is selected, and allow what makes sense for it."""
-        objects = [row for row in rows if not row.is_folder]
-        self.selected.set_text(f"{len(rows):,} selected" if rows else "Nothing selected")
-        self.selected.set_role("strong" if rows else "muted")
-        self._size.set_text(format_size(sum(row.size or 0 for row in objects)) if objects else "")
-        set_property(self, "empty", not rows)
-        self.buttons["faststart"].setEnabled(bool(wished(rows)))
-        single = len(objects) == 1 == len(rows)
+        count = selected.count
+        words = f"{count:,} selected" if count else "Nothing selected"
+        if selected.is_growing:
+            words = f"{count:,} selected so far, and all that is still being listed"
+        self.selected.set_text(words)
+        self.selected.set_role("strong" if count else "muted")
+        self._size.set_text(format_size(selected.bytes) if selected.objects else "")
+        set_property(self, "empty", not count)
+        ready = bool(count) and not selected.is_growing
+        single = ready and selected.objects == 1 == count
+        self.buttons["faststart"].setEnabled(ready and bool(selected.videos or selected.folders))
         self.buttons["copy"].setEnabled(single)
-        self.buttons["play"].setEnabled(single and objects[0].kind == "Video")
-        self.buttons["download"].setEnabled(bool(rows) and len(objects) == len(rows))
-        self.buttons["invalidate"].setEnabled(bool(rows))
+        self.buttons["play"].setEnabled(single and selected.videos == 1)
+        self.buttons["download"].setEnabled(ready and not selected.folders)
+        self.buttons["invalidate"].setEnabled(ready)
 
     @Slot()
     def _on_clicked(self) -> None:
@@ -87,13 +128,12 @@ def wished(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.is_folder or row.kind == "Video"]
 
 
-def counted(rows: Sequence[Row], shown: int) -> str:
+def counted(store: RowStore, shown: int) -> str:
     """For example: 2 folders · 14 objects · 3.4 GB, and 3 of 16 shown while a filter is set."""
-    folders = sum(row.is_folder for row in rows)
-    objects = len(rows) - folders
+    folders, objects = store.folders, store.objects
     parts = [plural(folders, "folder")] if folders else []
     if objects or not folders:
-        parts += [plural(objects, "object"), format_size(sum(row.size or 0 for row in rows))]
-    if shown < len(rows):
-        parts.append(f"{shown:,} of {len(rows):,} shown")
+        parts += [plural(objects, "object"), format_size(store.bytes)]
+    if shown < len(store):
+        parts.append(f"{shown:,} of {len(store):,} shown")
     return " · ".join(parts)

@@ -1,170 +1,400 @@
-"""The rows of a bucket listing. A plain Python list owns the data; the Qt model only translates."""
+"""The rows of the Library as Qt sees them: an index into a `RowStore`, made elsewhere, and what is known of rows.
+
+    blocks ──> by key, at once ────────────────> index     the store's order, with or without a filter
+           └─> late ──> arranged again ────────> index     any other order, no oftener than it costs
+    filter, sort ──> `arrange` on a thread ────> index     a few thousand rows: at once
+
+No proxy: its sort takes minutes for a million rows. The selection is the model's own, shared by table and gallery.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+import time
+from array import array
+from collections.abc import Iterator, Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 
-from vidcdn_desktop.storage.content_types import kind_of
-from vidcdn_desktop.storage.port import ListingPage
-from vidcdn_desktop.textsafe import display, format_size
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.gui.models import celltext
+from vidcdn_desktop.gui.models.arrange import Column, Piece, Wish, arrange, matching
+from vidcdn_desktop.gui.models.rows import Block, Row, RowStore
+from vidcdn_desktop.gui.streamed import run_streamed
+from vidcdn_desktop.gui.widgets.style import plain_tooltip
+from vidcdn_desktop.media.glance_model import VideoFacts
+from vidcdn_desktop.textsafe import display
 
 Index = QModelIndex | QPersistentModelIndex
 
-COLUMNS = ("Name", "Kind", "Size", "Modified", "Storage class")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One folder or object."""
-
-    key: str
-    """Whole key, or the whole prefix of a folder."""
-    name: str
-    """Last segment, safe to show."""
-    kind: str
-    size: int | None = None
-    modified: datetime | None = None
-    storage_class: str = ""
-    etag: str = ""
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it stands for a prefix."""
-        return self.size is None
-
-
-def rows_of(page: ListingPage, prefix: str) -> list[Row]:
-    """One page of a listing as rows; the marker object of the folder itself is left out."""
-    rows = [Row(p, display(p.removeprefix(prefix)), "Folder") for p in page.prefixes]
-    for item in page.objects:
-        if item.key == prefix:
-            continue
-        name = display(item.key.removeprefix(prefix))
-        rows.append(
-            Row(item.key, name, kind_of(item.key), item.size, item.last_modified, item.storage_class, item.etag)
-        )
-    return rows
-
-
-def _sort_key(column: int, row: Row) -> tuple[Any, ...]:
-    values: tuple[Any, ...] = (
-        row.name.casefold(),
-        row.kind,
-        row.size or 0,
-        row.modified.timestamp() if row.modified else 0.0,
-        row.storage_class,
-    )
-    return (values[column], row.name.casefold())
+_AT_ONCE = 4_000
+"""So many rows are arranged while one waits: it takes less than a frame."""
+_REST_MS = 400
+"""Least pause between two sorts while rows arrive."""
+_MOST_FACTS = 20_000
+_MOST_ROWS = 512
 
 
 class ListingModel(QAbstractTableModel):
     """Rows as shown: filtered by what the user typed, sorted by a header; folders stay in front."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._all: list[Row] = []
-        self._shown: list[Row] = []
+    arranged = Signal()
+    """A filter or an order is in force that was not before."""
+    selection_lost = Signal()
+    """A selection was in too many places to be carried over to another order."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.store = RowStore()
+        """Everything listed so far."""
+        self._index = array("I")
+        self._counts: dict[int, int] = {}
         self._needle = ""
-        self._order: tuple[int, bool] | None = None
+        self._column, self._descending = Column.NAME, False
+        self._no_posters = False
+        self._late: list[int] = []
+        self._job: CancelToken | None = None
+        self._began = 0.0
+        self._facts: dict[int, VideoFacts | None] = {}
+        self._cache_headers: dict[int, str] = {}
+        self._rows: dict[int, Row] = {}
+        self._whole: array[int] | None = None
+        self._sorted_as: tuple[object, ...] = ()
+        self._wished_as: tuple[object, ...] = ()
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.timeout.connect(self._arrange)
+        self.selection = QItemSelectionModel(self, self)
+        """What is selected, in whole rows."""
+
+    # What is listed
+    @property
+    def needle(self) -> str:
+        """The filter in force."""
+        return self._needle
 
     @property
-    def all_rows(self) -> list[Row]:
-        """Everything listed so far."""
-        return self._all
+    def is_arranging(self) -> bool:
+        """Whether a filter or an order is still being worked out, or rows wait for their place."""
+        return self._job is not None or bool(self._late)
 
-    def row(self, number: int) -> Row:
-        """A row as shown."""
-        return self._shown[number]
-
-    def clear(self) -> None:
-        """Begin a new listing."""
+    def start(self, prefix: str = "") -> None:
+        """Begin a new listing. Filter and order stay."""
+        self._stop_job()
         self.beginResetModel()
-        self._all, self._shown = [], []
+        self.store = RowStore(prefix)
+        self._index, self._whole, self._sorted_as = array("I"), None, ()
+        self._counts, self._late = {}, []
+        self._facts, self._cache_headers, self._rows = {}, {}, {}
         self.endResetModel()
 
-    def append(self, rows: list[Row]) -> None:
-        """Add one page."""
-        self._all.extend(rows)
-        fresh = [row for row in rows if self._matches(row)]
-        if not fresh:
+    def append(self, blocks: Sequence[Block]) -> None:
+        """Take in what the lister brought."""
+        numbers = [self.store.add(block) for block in blocks if len(block)]
+        if not numbers:
             return
-        if self._order is not None or any(row.is_folder for row in fresh):
-            self._rebuild()
-            return
-        first = len(self._shown)
-        self.beginInsertRows(QModelIndex(), first, first + len(fresh) - 1)
-        self._shown.extend(fresh)
-        self.endInsertRows()
+        if self._job is not None or not self._by_key:
+            self._late += numbers
+            self._soon()
+        else:
+            self._insert(numbers)
+
+    def flush(self) -> None:
+        """Nothing more comes: give the rows that wait their place now."""
+        if self._late and self._job is None:
+            self._again.stop()
+            self._arrange()
 
     def set_filter(self, text: str) -> None:
         """Show only rows whose name holds this text."""
-        self._needle = text.casefold().strip()
-        self._rebuild()
+        needle = text.strip()
+        if needle != self._needle:
+            self._needle = needle
+            self._arrange()
+
+    def hide_posters(self, hidden: bool) -> None:
+        """Leave out the pictures that stand beside a video, as the gallery does: there they are on its tile."""
+        if hidden is not self._no_posters:
+            self._no_posters = hidden
+            self._arrange()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort the list itself; a proxy would take seconds."""
-        self._order = (column, order is Qt.SortOrder.DescendingOrder) if column >= 0 else None
-        self._rebuild()
+        """Sort by a column; below zero, and by ascending names, stands for the store's own order."""
+        self._column = Column(max(0, column))
+        self._descending = column >= 0 and order is Qt.SortOrder.DescendingOrder
+        self._arrange()
 
-    def _matches(self, row: Row) -> bool:
-        return not self._needle or self._needle in row.name.casefold()
+    # Arranging
+    @property
+    def _by_key(self) -> bool:
+        return self._column is Column.NAME and not self._descending
 
-    def _rebuild(self) -> None:
-        self.beginResetModel()
-        shown = [row for row in self._all if self._matches(row)]
-        if self._order is not None:
-            column, descending = self._order
-            shown.sort(key=lambda row: _sort_key(column, row), reverse=descending)
-        shown.sort(key=lambda row: not row.is_folder)
-        self._shown = shown
-        self.endResetModel()
+    def _insert(self, numbers: list[int]) -> None:
+        """Put blocks where their keys belong."""
+        for number in sorted(numbers, key=lambda n: len(self.store.before(n))):
+            ids = matching(self._needle, self.store.blocks[number], number, self._no_posters)
+            counts = self._counts
+            counts[number] = len(ids)
+            if not ids:
+                continue
+            place = sum(counts.get(other, 0) for other in self.store.before(number))
+            self.beginInsertRows(QModelIndex(), place, place + len(ids) - 1)
+            self._index[place:place] = ids
+            self.endInsertRows()
+
+    def _soon(self) -> None:
+        if not self._again.isActive() and self._job is None:
+            took_ms = round(1000 * self._took)
+            self._again.start(max(_REST_MS, 3 * took_ms))
+
+    _took = 0.0
+
+    def _stop_job(self) -> None:
+        self._again.stop()
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+
+    @Slot()
+    def _arrange(self) -> None:
+        """Work out anew what is shown."""
+        self._stop_job()
+        self._late = []
+        self._began = time.monotonic()
+        ranges = self.ranges()
+        ranks = {row_id: celltext.rank(facts) for row_id, facts in self._facts.items()}
+        wish = Wish(
+            tuple(self.store.blocks),
+            self.store.order(),
+            self._needle,
+            self._no_posters,
+            self._column,
+            self._descending,
+            ranks if self._column is Column.STREAMING else self._cache_ranks(),
+            self._whole if self._sorted_as == self._order_now() else None,
+            self._index if ranges else None,
+            ranges,
+        )
+        self._wished_as = self._order_now()
+        token = self._job = CancelToken()
+        if len(self.store) <= _AT_ONCE:
+            for piece in arrange(wish, token):
+                self._on_piece((token, piece))
+            return
+        run_streamed(
+            self,
+            lambda: ((token, piece) for piece in arrange(wish, token)),
+            self._on_piece,
+            token=token,
+        )
+
+    def _order_now(self) -> tuple[object, ...]:
+        """What a sorted list depends on; of columns that are found out later it never stays the same."""
+        fickle = object() if self._column in (Column.STREAMING, Column.CACHE) else None
+        return self._column, self._descending, len(self.store.blocks), id(self.store), fickle
+
+    def _cache_ranks(self) -> dict[int, int]:
+        if self._column is not Column.CACHE:
+            return {}
+        texts = sorted(set(self._cache_headers.values()))
+        return {row_id: texts.index(text) for row_id, text in self._cache_headers.items()}
+
+    @Slot(object)
+    def _on_piece(self, told: tuple[CancelToken, Piece]) -> None:
+        token, piece = told
+        if token is not self._job:
+            return
+        if piece.first:
+            self.beginResetModel()
+            self._index = piece.ids
+            self._counts = dict(piece.counts)
+            self.endResetModel()
+        else:
+            self._counts.update(piece.counts)
+            if piece.ids:
+                place = len(self._index)
+                self.beginInsertRows(QModelIndex(), place, place + len(piece.ids) - 1)
+                self._index += piece.ids
+                self.endInsertRows()
+        if piece.last:
+            self._end_job(piece)
+        if piece.first or piece.last:
+            self.arranged.emit()
+
+    def _end_job(self, piece: Piece) -> None:
+        self._job = None
+        self._took = time.monotonic() - self._began
+        self._whole, self._sorted_as = piece.whole, self._wished_as
+        self.select_ranges(piece.selected)
+        if piece.lost:
+            self.selection_lost.emit()
+        late, self._late = self._late, []
+        if late and self._by_key:
+            self._insert(late)
+        elif late:
+            self._late = late
+            self._soon()
+
+    # Selection
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last row of each selected range, in order. Never asks Qt for rows one by one."""
+        selection = self.selection.selection()
+        found = {(selection.at(n).top(), selection.at(n).bottom()) for n in range(selection.count())}
+        return sorted(found)
+
+    def select_ranges(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Select these rows and nothing else."""
+        chosen = QItemSelection()
+        last_column = self.columnCount() - 1
+        for first, last in ranges:
+            chosen.append(QItemSelectionRange(self.index(first, 0), self.index(last, last_column)))
+        flags = QItemSelectionModel.SelectionFlag
+        if ranges:
+            current = self.index(ranges[0][0], 0)
+            self.selection.setCurrentIndex(current, flags.NoUpdate)
+        if ranges or self.selection.hasSelection():
+            self.selection.select(chosen, flags.ClearAndSelect)
+
+    def ids(self, ranges: Sequence[tuple[int, int]]) -> array[int]:
+        """The ids of these rows."""
+        found = array("I")
+        for first, last in ranges:
+            found += self._index[first : last + 1]
+        return found
+
+    # Rows
+    def row(self, number: int) -> Row:
+        """A row as shown."""
+        row_id = self._index[number]
+        row = self._rows.get(row_id)
+        if row is None:
+            if len(self._rows) >= _MOST_ROWS:
+                self._rows.clear()
+            row = self._rows[row_id] = self.store.row(row_id)
+        return row
+
+    def row_id(self, number: int) -> int:
+        """The id of a row as shown; see `RowStore`."""
+        return self._index[number]
+
+    def shown_ids(self) -> array[int]:
+        """The ids of everything shown, in order: a copy."""
+        return self._index[:]
+
+    def place_of(self, row_id: int) -> int | None:
+        """Where a row stands; None if it is not shown."""
+        try:
+            return self._index.index(row_id)
+        except ValueError:
+            return None
+
+    def rows(self) -> Iterator[Row]:
+        """Everything shown, one by one; for a few."""
+        return (self.store.row(row_id) for row_id in self._index[:])
+
+    # What else is known
+    def facts_of(self, number: int) -> tuple[bool, VideoFacts | None]:
+        """Whether a row was looked at, and what was found."""
+        row_id = self._index[number]
+        return row_id in self._facts, self._facts.get(row_id)
+
+    def has_facts(self, row_id: int) -> bool:
+        """Whether a row was looked at."""
+        return row_id in self._facts
+
+    def has_cache_header(self, row_id: int) -> bool:
+        """Whether a row's Cache-Control was asked for."""
+        return row_id in self._cache_headers
+
+    def set_facts(self, row_id: int, facts: VideoFacts | None) -> None:
+        """Remember what a look told; None: it could not be told. The oldest go when there are many."""
+        if len(self._facts) >= _MOST_FACTS:
+            for old in list(self._facts)[: _MOST_FACTS // 10]:
+                del self._facts[old]
+        self._facts[row_id] = facts
+
+    def set_cache_header(self, row_id: int, text: str) -> None:
+        """Remember what Cache-Control says."""
+        if len(self._cache_headers) >= _MOST_FACTS:
+            self._cache_headers.clear()
+        self._cache_headers[row_id] = text
+
+    def cache_header(self, number: int) -> str | None:
+        """What Cache-Control says; None if it was not asked."""
+        return self._cache_headers.get(self._index[number])
+
+    def tell_changed(self, first: int, last: int) -> None:
+        """What is known of these rows has changed."""
+        last = min(last, len(self._index) - 1)
+        if 0 <= first <= last:
+            self.dataChanged.emit(self.index(first, 0), self.index(last, self.columnCount() - 1))
+
+    def text(self, number: int, column: int) -> str:
+        """What a cell says, safe to show."""
+        if column == Column.STREAMING:
+            looked, facts = self.facts_of(number)
+            return celltext.streaming(facts)[0] if looked else ""
+        if column == Column.CACHE:
+            header = self.cache_header(number)
+            return "" if header is None else display(header, 80) or "none"
+        return celltext.cell(self.row(number), column)
 
     # Qt asks
     def rowCount(self, parent: Index | None = None) -> int:
         """Rows shown."""
-        return 0 if parent is not None and parent.isValid() else len(self._shown)
+        return 0 if parent is not None and parent.isValid() else len(self._index)
 
     def columnCount(self, parent: Index | None = None) -> int:
-        """Name, kind, size, modified, storage class."""
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+        """All columns; views hide some."""
+        return 0 if parent is not None and parent.isValid() else len(Column)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> str | int | None:
         """Column names."""
-        if orientation is not Qt.Orientation.Horizontal:
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(Column):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
+            return celltext.TITLES[Column(section)]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section == 2 else Qt.AlignmentFlag.AlignLeft
+            side = Qt.AlignmentFlag.AlignRight if section == Column.SIZE else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
-        """Text of a cell; sizes stand at the right."""
-        if not index.isValid() or index.row() >= len(self._shown):
+        """Text of a cell; sizes stand at the right. Never raises: Qt would print it for every cell and role."""
+        if role not in (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.AccessibleTextRole,
+            Qt.ItemDataRole.ToolTipRole,
+            Qt.ItemDataRole.TextAlignmentRole,
+        ):
             return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _text(self._shown[index.row()], index.column())
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 2:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        number, column = index.row(), index.column()
+        if not 0 <= number < len(self._index) or not 0 <= column < len(Column):
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if column == Column.SIZE else Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tool_tip(number, column)
+        return self.text(number, column)
+
+    def _tool_tip(self, number: int, column: int) -> str | None:
+        if column == Column.NAME:
+            return plain_tooltip(display(self.row(number).key, 400))
+        if column == Column.STREAMING:
+            text = celltext.about(self.facts_of(number)[1])
+            return plain_tooltip(text) if text else None
         return None
-
-
-def _text(row: Row, column: int) -> str:
-    if column == 0:
-        return row.name
-    if column == 1:
-        return row.kind
-    if row.is_folder:
-        return ""
-    if column == 2:
-        return format_size(row.size or 0)
-    if column == 3:
-        return f"{row.modified.astimezone():%d %b %Y %H:%M}" if row.modified else ""
-    return row.storage_class.replace("_", "-").capitalize() if row.storage_class else ""

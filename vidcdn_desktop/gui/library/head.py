@@ -1,0 +1,73 @@
+"""The head of the Library: the way back and up, the address, the search, and how the rows are shown."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from vidcdn_desktop.gui.library.crumbs import AddressBar
+from vidcdn_desktop.gui.library.places import History
+from vidcdn_desktop.gui.widgets import IconButton, PageHeader, SearchEdit, SegmentedControl, set_property
+
+_NARROW = 830
+"""Below this width the buttons for the way back go: their keys and the crumbs are enough."""
+
+
+class LibraryHead(QWidget):
+    """Only the controls; the page connects them."""
+
+    back = Signal()
+    forward = Signal()
+    up = Signal()
+    refresh = Signal()
+
+    def __init__(self, view: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.header = PageHeader("Library")
+        column.addWidget(self.header)
+        self._way = QWidget()
+        row = QHBoxLayout(self._way)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        self.back_button = IconButton("chevron-left", "Back", flat=True)
+        self.forward_button = IconButton("chevron-right", "Forward", flat=True)
+        self.up_button = IconButton("arrow-up", "Up one folder", flat=True)
+        for button, signal in (
+            (self.back_button, self.back),
+            (self.forward_button, self.forward),
+            (self.up_button, self.up),
+        ):
+            button.setIconSize(QSize(16, 16))
+            button.clicked.connect(signal)
+            row.addWidget(button)
+        self.header.add_start(self._way)
+        self.address = AddressBar()
+        self.header.add_start(self.address, 1)
+        self.search = SearchEdit("Search this folder", "Search in what is listed")
+        set_property(self.search, "onsurface", True)
+        self.search.setFixedWidth(190)
+        self.header.add_end(self.search)
+        self.refresh_button = IconButton("refresh", "Refresh the list")
+        self.refresh_button.clicked.connect(self.refresh)
+        self.header.add_end(self.refresh_button)
+        self.view = SegmentedControl([("gallery", "Gallery", "library"), ("list", "List", "list")], "View")
+        self.view.set_value(view)
+        self.header.add_end(self.view)
+
+    def show_way(self, history: History) -> None:
+        """What of back, forward and up there is."""
+        mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        self.back_button.set_icon("chevron-right" if mirrored else "chevron-left", "Back")
+        self.forward_button.set_icon("chevron-left" if mirrored else "chevron-right", "Forward")
+        self.back_button.setEnabled(history.can_back)
+        self.forward_button.setEnabled(history.can_forward)
+        self.up_button.setEnabled(bool(history.place.prefix or history.place.needle))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow window keeps the room for the address."""
+        super().resizeEvent(event)
+        self._way.setVisible(self.width() >= _NARROW)
+        self.search.setFixedWidth(190 if self.width() >= _NARROW else 160)

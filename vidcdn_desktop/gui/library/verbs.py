@@ -1,0 +1,94 @@
+"""What is done with a selection of the Library: told to whoever does it, links looked up here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+
+from vidcdn_desktop.delivery.invalidation import invalidation_path
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.library.links import FoundLink, link_to
+from vidcdn_desktop.gui.library.selection import wished
+from vidcdn_desktop.gui.models.listing import ListingModel
+from vidcdn_desktop.gui.models.play_wish import PlayWish
+from vidcdn_desktop.gui.models.rows import Row
+from vidcdn_desktop.gui.session import Session
+from vidcdn_desktop.jobs.repair_batch import Wish
+from vidcdn_desktop.storage.port import ObjectRef
+
+_AT_ONCE = 2_000
+"""Rows that are made while one waits; more are made on a thread."""
+
+
+class Verbs(QObject):
+    """GUI thread."""
+
+    play = Signal(object)
+    """PlayWish."""
+    invalidate = Signal(object)
+    """list[str]."""
+    download = Signal(object)
+    """list[ObjectRef]."""
+    fast_start = Signal(object)
+    """list[Wish]."""
+    copied = Signal()
+    """A link is on the clipboard."""
+    failed = Signal(object)
+    """VidcdnError."""
+
+    def __init__(self, session: Session, model: ListingModel, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._model = model
+
+    def do(self, verb: str) -> None:
+        """One of `selection.VERBS` with all that is selected."""
+        ranges = self._model.ranges()
+        ids, store = self._model.ids(ranges), self._model.store
+        if not ids:
+            return
+        if len(ids) <= _AT_ONCE:
+            self._on_rows((verb, [store.row(row_id) for row_id in ids]))
+        else:
+            run_in_background(self, lambda: (verb, [store.row(row_id) for row_id in ids]), self._on_rows)
+
+    @Slot(object)
+    def _on_rows(self, told: tuple[str, Sequence[Row]]) -> None:
+        verb, rows = told
+        connection = self._session.connection
+        if connection is None:
+            return
+        bucket = connection.profile.bucket
+        if verb == "invalidate":
+            self.invalidate.emit(
+                [invalidation_path(r.key) if not r.is_folder else f"{invalidation_path(r.key)}*" for r in rows]
+            )
+        elif verb == "download":
+            self.download.emit([ObjectRef(bucket, row.key) for row in rows if not row.is_folder])
+        elif verb == "faststart":
+            self.fast_start.emit([Wish(ObjectRef(bucket, row.key)) for row in wished(rows)])
+        else:
+            self.find_link(verb, rows[0])
+
+    def find_link(self, verb: str, row: Row) -> None:
+        """Play or copy one object."""
+        connection = self._session.connection
+        if connection is not None:
+            run_in_background(
+                self, lambda: FoundLink(verb, row, link_to(connection, row.key)), self._on_link, self._on_error
+            )
+
+    @Slot(object)
+    def _on_link(self, link: FoundLink) -> None:
+        if link.verb == "copy":
+            QGuiApplication.clipboard().setText(link.url)
+            self.copied.emit()
+        else:
+            self.play.emit(PlayWish(link.row.name, link.url, link.row.size, link.row.etag))
+
+    @Slot(object)
+    def _on_error(self, error: VidcdnError) -> None:
+        self.failed.emit(error)
