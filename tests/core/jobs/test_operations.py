@@ -195,6 +195,45 @@ def test_an_undo_works_after_a_restart(versions: World) -> None:
     assert content(versions) == before
 
 
+@pytest.mark.parametrize("may_list", [True, False])
+def test_an_object_comes_back_without_the_right_to_remove_its_marker(versions: World, may_list: bool) -> None:
+    before = put(versions, "a/1", "a/2")
+    with desk_at(versions) as desk:
+        job = desk.do(Action(Kind.DELETE), "a/")
+
+        def plan(request: Request) -> Act:
+            is_version = request.operation == "DeleteObject" and "versionId" in request.target
+            is_list = not may_list and "versions" in request.target
+            answer = xml_answer("403 Forbidden", "AccessDenied")
+            return Act(Fault.ANSWER, answer=answer) if is_version or is_list else Act()
+
+        versions.proxy.plan = plan
+        back = desk.undo(job)
+        assert back.state is JobState.PUBLISHED, back.snapshot().error
+        assert content(versions) == before
+
+
+def test_an_object_from_before_versions_were_kept_comes_back(plain: World) -> None:
+    before = put(plain, "a")
+    plain.client.put_bucket_versioning(Bucket=plain.bucket, VersioningConfiguration={"Status": "Enabled"})
+    with desk_at(plain) as desk:
+        job = desk.do(Action(Kind.DELETE), "a")
+        assert plain.all_keys() == []
+        assert desk.undo(job).state is JobState.PUBLISHED
+        assert content(plain) == before
+        headers = desk.do(Action(Kind.HEADERS, edit=Edit({"cache-control": "no-cache"})), "a")
+        assert desk.undo(headers).state is JobState.PUBLISHED
+        assert content(plain) == before
+
+
+def test_where_versions_are_suspended_the_number_is_wanted(versions: World) -> None:
+    put(versions, "a")
+    versions.client.put_bucket_versioning(Bucket=versions.bucket, VersioningConfiguration={"Status": "Suspended"})
+    with desk_at(versions) as desk:
+        plan = desk.plan(Action(Kind.DELETE), "a")
+        assert (plan.confirm, plan.undo.possible) == (1, False)
+
+
 def test_headers_and_class_change_and_change_back(world: World) -> None:
     before = put(world, "a/1.mp4")
     with desk_at(world) as desk:

@@ -30,6 +30,7 @@ from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.keeping import claimed
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.operations.holder import OperationHolder
 from vidcdn_desktop.jobs.operations.log import ItemLog, MemoryLog
 from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, OnExists, Stage
 from vidcdn_desktop.jobs.operations.plan import changed_by
@@ -38,7 +39,7 @@ from vidcdn_desktop.jobs.operations.report import OperationSnapshot, Tally, fail
 from vidcdn_desktop.jobs.operations.rows import give_up_row, record_of
 from vidcdn_desktop.jobs.operations.running import Runner
 from vidcdn_desktop.jobs.operations.work import Board, Work
-from vidcdn_desktop.jobs.states import RUNNING, check_transition
+from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.progress import ProgressMeter
 from vidcdn_desktop.storage.object_facts import AS_IT_WAS
 from vidcdn_desktop.storage.repair import LARGEST_COPY_OBJECT
@@ -47,7 +48,7 @@ from vidcdn_desktop.storage.weather import Weather
 _OPEN = (Stage.COPIED, Stage.DELETING)
 
 
-class OperationJob:
+class OperationJob(OperationHolder):
     """The state of one operation. Any thread may call any method that is not said to block.
 
     Args:
@@ -83,45 +84,39 @@ class OperationJob:
         job_id: str = "",
         largest: int = LARGEST_COPY_OBJECT,
     ) -> None:
-        self.id = job_id or uuid.uuid4().hex
+        super().__init__(
+            OperationSnapshot(
+                job_id or uuid.uuid4().hex,
+                action.kind,
+                bucket,
+                title,
+                place,
+                counts=Tally(action, items).counts(),
+                undo_words=promise,
+                undoes=undoes,
+                whole_bytes=sum(item.size for item in items) if items else None,
+                created=datetime.now(UTC),
+            ),
+            on_change,
+        )
+        self.id = self._snapshot.id
         self.action = action
         self.means = means
         self.undoes, self.mark = undoes, mark
         self.connection: Connection | None = None
         self._largest = largest
-        self._on_change, self._on_item = on_change, on_item
-        self._lock = threading.RLock()
+        self._on_item = on_item
         self._writing = threading.Lock()
-        self._token = CancelToken()
         self._meter = ProgressMeter()
-        self._weather: Weather | None = None
         self._restored: JobRecord | None = None
         self._new_items: tuple[Item, ...] | None = None if job_id else items
-        self._told: set[int] = set()
         self._taken_back_items: dict[int, Item] | None = None
         """Of an undo: the items of the job that is taken back, by number; None before they were needed."""
         self._board = Board(self._log(), action, self._item_changed)
-        self._snapshot = OperationSnapshot(
-            self.id,
-            action.kind,
-            bucket,
-            title,
-            place,
-            counts=Tally(action, items).counts(),
-            undo_words=promise,
-            undoes=undoes,
-            whole_bytes=sum(item.size for item in items) if items else None,
-            created=datetime.now(UTC),
-        )
 
     def _log(self) -> ItemLog:
         journal = self.means.journal
         return journal.item_log(self.id) if journal is not None else MemoryLog()
-
-    @property
-    def state(self) -> JobState:
-        """Where it is."""
-        return self._snapshot.state
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -135,76 +130,21 @@ class OperationJob:
             if snapshot.state not in RUNNING:
                 return snapshot
         return replace(
-            self._board.counted(snapshot),
+            self._counted(snapshot),
             progress=self._meter.snapshot(),
             waiting=weather.waiting if weather else None,
             retries=weather.retries if weather else 0,
         )
+
+    def _counted(self, snapshot: OperationSnapshot) -> OperationSnapshot:
+        found = self._board.counted(snapshot)
+        return found if self.means.journal is not None else replace(found, can_undo=False)
 
     def bind(self, connection: Connection) -> None:
         """Say through which connection it goes, before it is run."""
         with self._lock:
             self.connection = connection
         self._change(connection_id=connection.profile.id)
-
-    @property
-    def priority(self) -> int:
-        """Higher runs first."""
-        return self._snapshot.priority
-
-    def set_priority(self, priority: int) -> None:
-        """Say how soon it should run."""
-        self._change(priority=priority)
-
-    def refuse(self, error: VidcdnError) -> None:
-        """Say why a paused operation cannot go on now; it stays paused."""
-        self._change(error=error)
-
-    def try_now(self) -> None:
-        """Try again at once what waits for the network or the service; harmless if nothing waits."""
-        weather = self._weather
-        if weather is not None and self.state in RUNNING:
-            weather.try_now()
-
-    def pause(self) -> None:
-        """Stop, and go on later. Returns at once; twice is harmless."""
-        with self._lock:
-            if self.state is JobState.RUNNING:
-                self._to(JobState.PAUSING)
-            elif self.state is JobState.QUEUED:
-                self._to(JobState.PAUSED)
-            else:
-                return
-            self._token.pause()
-        self._tell()
-
-    def cancel(self) -> None:
-        """Stop for good. What is done stays done, and can be undone. Returns at once; twice is harmless."""
-        with self._lock:
-            if self.state in (JobState.RUNNING, JobState.PAUSING):
-                self._to(JobState.CANCELLING)
-            elif self.state is JobState.QUEUED:
-                self._to(JobState.CANCELLED, finished=datetime.now(UTC))
-            else:
-                return
-            self._token.cancel()
-        self._tell()
-
-    def resume(self) -> None:
-        """Queue it again after a pause, a failure or a cancel; whoever runs the queue calls `run`.
-
-        Raises: IllegalTransition: it is queued, running or done.
-        """
-        with self._lock:
-            self._to(JobState.QUEUED, error=None, seconds=None, finished=None)
-            self._token = CancelToken()
-            self._told.clear()
-        self._tell()
-
-    def mark_queued(self) -> None:
-        """It waits for its turn."""
-        if self.state is not JobState.QUEUED:
-            self.resume()
 
     def run(self) -> None:
         """Do it, with the row claimed. Blocks; never raises. Does nothing if it was stopped while it waited."""
@@ -368,7 +308,7 @@ class OperationJob:
         """Take over from the journal what an earlier process knew. Called once, before anybody else has the job."""
         self._restored = record
         self._board.load()
-        self._snapshot = self._board.counted(
+        self._snapshot = self._counted(
             replace(
                 self._snapshot,
                 state=JobState.PAUSED,
@@ -402,20 +342,7 @@ class OperationJob:
                 state = JobState.PAUSED
             ended = None if state is JobState.PAUSED else datetime.now(UTC)
             self._to(state, error=error, finished=ended, seconds=round(time.monotonic() - began, 3))
-            counted = self._board.counted(self._snapshot)
+            counted = self._counted(self._snapshot)
             result = {"counts": counted.counts.to_json()}
             self._snapshot = replace(counted, result=result, changed_keys=self.changed_keys())
         self._tell()
-
-    def _to(self, state: JobState, **changes: Any) -> None:
-        check_transition(self._snapshot.state, state)
-        self._snapshot = replace(self._snapshot, state=state, **changes)
-
-    def _change(self, **changes: Any) -> None:
-        with self._lock:
-            self._snapshot = replace(self._snapshot, **changes)
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._on_change is not None:
-            self._on_change(self)
