@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
             )
     args.bucket = args.bucket or next((bucket for bucket, _ in places if bucket), None)
     with connection_for(args, token) as connection, means_for(args, output) as means:
-        repairing = _Repairing(connection, means, args, output)
+        repairing = Repairing(connection, means, args, output)
         wishes = [Wish(ObjectRef(bucket or connection.profile.bucket, key)) for bucket, key in places]
         work = repairing.plan if args.dry_run else repairing.repair
         # On a thread of its own: a signal is handled in this one, which must not be in the middle of anything then.
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
     return repairing.code
 
 
-class _Repairing:
+class Repairing:
     """One run of the command: one job, or one plan."""
 
     def __init__(self, connection: Connection, means: Means, args: argparse.Namespace, output: Output) -> None:

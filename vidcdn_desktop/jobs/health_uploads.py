@@ -175,7 +175,8 @@ class _Judge:
 
     def finding(self, upload: UnfinishedUpload, held: tuple[int, int] | None) -> Finding:
         parts, size = held or (None, 0)
-        age_s = (self._age.now - upload.initiated).total_seconds()
+        # The store has another clock, and Swift rounds up: what is younger than now was begun just now.
+        age_s = max(0.0, (self._age.now - upload.initiated).total_seconds())
         usd = None
         if self._prices is not None and held is not None:
             usd = self._prices.estimate({_CLASS: ClassUsage(1, size, size)}).usd_per_month
@@ -192,7 +193,7 @@ class _Judge:
 
 def _age(age_s: float) -> str:
     days = int(age_s // _DAY_S)
-    return plural(days, "day") if days > 0 else format_elapsed(max(0.0, age_s))
+    return plural(days, "day") if days > 0 else format_elapsed(age_s)
 
 
 @dataclass(frozen=True)
