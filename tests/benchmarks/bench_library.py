@@ -253,7 +253,7 @@ class Bench:
         picture.fill(QColor("#305070"))
         for number in range(page.model.rowCount()):
             tile = QPixmap.fromImage(tile_image(picture, QSize(size), 1.0)) if number < 2000 else None
-            page.posters.memory.put(page.model.row_id(number), tile)
+            page.on_screen.posters.memory.put(page.model.row_id(number), tile)
         bar = page.gallery.verticalScrollBar()
         frames = []
         self.ticks.start()
@@ -267,7 +267,7 @@ class Bench:
         p99 = frames[int(len(frames) * 0.99)] * 1e3
         self.told(f"gallery of {tiles:,}, a frame", f"median {frames[150] * 1e3:.1f} ms, p99 {p99:.1f} (bar 16.7)")
         self.told("ticks while it scrolls", self.ticks.stop())
-        self.told("pictures in memory", f"{page.posters.memory.bytes / 1e6:.0f} MB (bound 96)")
+        self.told("pictures in memory", f"{page.on_screen.posters.memory.bytes / 1e6:.0f} MB (bound 96)")
 
 
 def main() -> None:

@@ -11,12 +11,12 @@ from vidcdn_desktop.gui.widgets import ElidedLabel, LinkButton, PlainLabel
 from vidcdn_desktop.textsafe import display
 
 _LONGEST = 40
-_DEEPEST = 3
-"""Folders shown; above them stands one that leads to all of them."""
+_AROUND = 22
+"""Pixels a part takes beside its text: the link's own frame, and the pointer to the next."""
 
 
 class Crumbs(QWidget):
-    """Bucket and prefixes; all but the last can be opened."""
+    """Bucket and prefixes; all but the last can be opened. What there is no room for is behind one "…"."""
 
     chosen = Signal(object)
     """str: the prefix to open."""
@@ -26,27 +26,62 @@ class Crumbs(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(4)
+        self._parts: list[tuple[str, str]] = []
+        self._shown: list[tuple[str, str]] = []
+        self._room = 400
 
     def show_place(self, bucket: str, prefix: str, needle: str = "") -> None:
         """Show the way to a prefix, which ends with a slash or is empty; or what is searched for below it."""
-        while (item := self._row.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
         parts = [(display(bucket, _LONGEST) or "…", "")]
         walked = ""
         for name in prefix.split("/")[:-1]:
             walked += f"{name}/"
             parts.append((display(name, _LONGEST) or "…", walked))
-        if len(parts) > _DEEPEST + 1:
-            parts[1:-_DEEPEST] = [("…", parts[-_DEEPEST - 1][1])]
         if needle:
             parts.append((f"search for “{display(needle, _LONGEST)}”", ""))
+        self._parts = parts
+        self._fit()
+
+    def set_room(self, pixels: int) -> None:
+        """How wide all may be."""
+        if pixels != self._room:
+            self._room = pixels
+            self._fit()
+
+    def _fit(self) -> None:
+        parts = self._parts
+        dropped = 0
+        while len(parts) - dropped > 1 and self._width(self._without(dropped)) > self._room:
+            dropped += 1
+        shown = self._without(dropped)
+        if shown != self._shown:
+            self._shown = shown
+            self._build(shown)
+
+    def _without(self, count: int) -> list[tuple[str, str]]:
+        """The parts, those after the bucket dropped first and the bucket last."""
+        if not count:
+            return self._parts
+        left = self._parts[count + 1 :]
+        first = self._parts[:1] if left else []
+        middle = self._parts[count] if left else self._parts[-2]
+        return [*first, ("…", middle[1]), *(left or self._parts[-1:])]
+
+    def _width(self, parts: list[tuple[str, str]]) -> int:
+        return sum(self.fontMetrics().horizontalAdvance(name) + _AROUND for name, _ in parts)
+
+    def _build(self, parts: list[tuple[str, str]]) -> None:
+        while (item := self._row.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
         pointer = "‹" if self.layoutDirection() is Qt.LayoutDirection.RightToLeft else "›"
         for name, target in parts[:-1]:
             button = LinkButton(name, small=True)
             button.setProperty("prefix", target)
+            if name == "…":
+                button.setAccessibleName("A folder above")
             button.clicked.connect(self._on_clicked)
             self._row.addWidget(button)
             self._row.addWidget(PlainLabel(pointer, role="small"))
@@ -77,12 +112,16 @@ class AddressBar(QWidget):
         self.line = QLineEdit()
         self.line.setAccessibleName("Address in the bucket")
         self.line.setPlaceholderText("s3://bucket/folder/ or a CDN link")
-        self.line.setMinimumWidth(160)
         self.line.returnPressed.connect(self._on_return)
         self.line.installEventFilter(self)
         self._stack.addWidget(self.crumbs)
         self._stack.addWidget(self.line)
         self._address = ""
+
+    def set_room(self, pixels: int) -> None:
+        """How wide it may be."""
+        self.crumbs.set_room(pixels)
+        self.line.setFixedWidth(max(80, min(420, pixels)))
 
     def show_place(self, bucket: str, place: Place) -> None:
         """Show where the Library stands."""

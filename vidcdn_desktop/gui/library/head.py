@@ -9,9 +9,11 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from vidcdn_desktop.gui.library.crumbs import AddressBar
 from vidcdn_desktop.gui.library.places import History
 from vidcdn_desktop.gui.widgets import IconButton, PageHeader, SearchEdit, SegmentedControl, set_property
+from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN
 
+_SPACING = 12
 _NARROW = 830
-"""Below this width the buttons for the way back go: their keys and the crumbs are enough."""
+"""Below this width the buttons for the way back and for a fresh list go: their keys and the crumbs are enough."""
 
 
 class LibraryHead(QWidget):
@@ -45,7 +47,7 @@ class LibraryHead(QWidget):
             row.addWidget(button)
         self.header.add_start(self._way)
         self.address = AddressBar()
-        self.header.add_start(self.address, 1)
+        self.header.add_start(self.address)
         self.search = SearchEdit("Search this folder", "Search in what is listed")
         set_property(self.search, "onsurface", True)
         self.search.setFixedWidth(190)
@@ -55,6 +57,7 @@ class LibraryHead(QWidget):
         self.header.add_end(self.refresh_button)
         self.view = SegmentedControl([("gallery", "Gallery", "library"), ("list", "List", "list")], "View")
         self.view.set_value(view)
+        self.view.setMinimumWidth(self.view.sizeHint().width())
         self.header.add_end(self.view)
 
     def show_way(self, history: History) -> None:
@@ -69,5 +72,12 @@ class LibraryHead(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow window keeps the room for the address."""
         super().resizeEvent(event)
-        self._way.setVisible(self.width() >= _NARROW)
-        self.search.setFixedWidth(190 if self.width() >= _NARROW else 160)
+        wide = self.width() >= _NARROW
+        self._way.setVisible(wide)
+        self.refresh_button.setVisible(wide)
+        self.search.setFixedWidth(190 if wide else 160)
+        fixed: list[QWidget] = [self.header.title, self.search, self.view]
+        if wide:
+            fixed += [self._way, self.refresh_button]
+        taken = sum(widget.sizeHint().width() if widget is not self.search else widget.width() for widget in fixed)
+        self.address.set_room(self.width() - taken - 2 * PAGE_MARGIN - _SPACING * (len(fixed) + 1))

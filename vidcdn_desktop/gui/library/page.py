@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QHideEvent, QKeySequence, QMouseEvent, QShowEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Slot
+from PySide6.QtGui import QAction, QHideEvent, QMouseEvent, QShowEvent
 
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.library.actions import add_actions
 from vidcdn_desktop.gui.library.columns import ColumnMemory
-from vidcdn_desktop.gui.library.head import LibraryHead
-from vidcdn_desktop.gui.library.insight import CacheHeaderInsight, FactInsight, Insight, Seen
-from vidcdn_desktop.gui.library.lister import Lister
+from vidcdn_desktop.gui.library.frame import LibraryFrame, State
 from vidcdn_desktop.gui.library.places import Address, History, NotAnAddress, Place, above, read_address
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
-from vidcdn_desktop.gui.library.posters import PosterInsight
-from vidcdn_desktop.gui.library.selection import SelectionBar, menu_for
-from vidcdn_desktop.gui.library.tally import Tally
+from vidcdn_desktop.gui.library.selection import menu_for
 from vidcdn_desktop.gui.library.verbs import Verbs
-from vidcdn_desktop.gui.library.views import Views, harmless
-from vidcdn_desktop.gui.models.arrange import Column
+from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
-from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.gui.models.rows import Block, Row
 from vidcdn_desktop.gui.session import Session
-from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PageFooter, Toast, page_body
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.jobs.repair_batch import Wish
 from vidcdn_desktop.storage.port import ObjectRef
 
-_NOTHING = "Nothing here yet"
-_BEGIN = "Publish a video, and it appears here."
 
-
-class LibraryPage(QWidget):
+class LibraryPage(LibraryFrame):
     """Lists the bucket of the session's connection.
 
     Args:
@@ -45,16 +35,6 @@ class LibraryPage(QWidget):
         settings_file: Where columns and view are remembered; None: nowhere.
     """
 
-    connections_requested = Signal()
-    play_requested = Signal(object)
-    """PlayWish."""
-    invalidate_requested = Signal(object)
-    """list[str]: invalidation paths."""
-    download_requested = Signal(object)
-    """list[ObjectRef]."""
-    fast_start_requested = Signal(object)
-    """list[Wish]: videos, and folders for all below them."""
-
     def __init__(
         self,
         session: Session,
@@ -63,55 +43,20 @@ class LibraryPage(QWidget):
         posters: PosterCache | None = None,
         settings_file: Path | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(facts, posters, ColumnMemory.load(settings_file) if settings_file else ColumnMemory())
         self._session = session
         self._history = History()
         self._complete = False
         self._problem: VidcdnError | None = None
         self._wanted_key = ""
         self._settings_file = settings_file
-        self._memory = ColumnMemory.load(settings_file) if settings_file else ColumnMemory()
-        self.model = ListingModel(self)
-        self.lister = Lister(self)
-        self.posters = PosterInsight(self.model, self, posters)
-        self.cache_headers = CacheHeaderInsight(self.model, self)
-        self._facts = FactInsight(self.model, facts, self) if facts is not None else None
         self.verbs = Verbs(session, self.model, self)
-        self._build()
         self._join()
-        self._add_actions()
+        add_actions(self)
         self._on_view(self._memory.view)
         self._show_state()
 
     # Building
-    def _build(self) -> None:
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        self.head = LibraryHead(self._memory.view)
-        self.search = self.head.search
-        outer.addWidget(self.head)
-        body, column = page_body()
-        self.bar = SelectionBar()
-        self._buttons = self.bar.buttons
-        column.addWidget(self.bar)
-        self.cut_short = ErrorPanel(action="Try again")
-        column.addWidget(self.cut_short)
-        self.stack = Views(self.model, self._memory, self.posters.memory)
-        self.table, self.gallery = self.stack.table, self.stack.gallery
-        self.empty, self.error, self.skeleton = self.stack.empty, self.stack.error, self.stack.skeleton
-        self.clear_filter = self.stack.clear_filter
-        column.addWidget(self.stack, 1)
-        outer.addWidget(body, 1)
-        self.footer = PageFooter()
-        self.search_all = Button("Search the whole bucket", small=True, icon_name="search")
-        self.stop_button = Button("Stop", small=True, icon_name="stop")
-        self.footer.add_end(self.search_all)
-        self.footer.add_end(self.stop_button)
-        outer.addWidget(self.footer)
-        self.toast = Toast(self)
-        self.tally = Tally(self.model, self.lister, self)
-
     def _join(self) -> None:
         head, stack, lister = self.head, self.stack, self.lister
         self._session.connection_changed.connect(self._on_connection)
@@ -143,46 +88,13 @@ class LibraryPage(QWidget):
         stack.seen_changed.connect(self._on_seen)
         self.table.sorted_by.connect(self._on_sorted)
         self.table.columns_changed.connect(self._on_columns)
-        for insight in self._insights():
-            insight.found.connect(self._on_found)
+        self.on_screen.found.connect(self._on_found)
         self.verbs.play.connect(self.play_requested)
         self.verbs.invalidate.connect(self.invalidate_requested)
         self.verbs.download.connect(self.download_requested)
         self.verbs.fast_start.connect(self.fast_start_requested)
         self.verbs.copied.connect(self._on_copied)
         self.verbs.failed.connect(self._on_verb_failed)
-
-    def _add_actions(self) -> None:
-        for text, keys, slot in (
-            ("Refresh the list", "F5", self.refresh),
-            ("Back", "Alt+Left", self.go_back),
-            ("Forward", "Alt+Right", self.go_forward),
-            ("Up one folder", "Alt+Up", self.go_up),
-            ("Go to an address…", "Ctrl+L", self.head.address.edit),
-            ("Search this folder", "Ctrl+F", self._on_find),
-            ("Search the whole bucket", "", self.search_bucket),
-            ("Select all", "Ctrl+A", self.select_all),
-            ("Show as gallery", "", self._on_gallery),
-            ("Show as list", "", self._on_list),
-            ("Choose columns…", "", self._on_choose_columns),
-            ("Make fast start…", "Ctrl+Shift+F", "faststart"),
-            ("Make fast start in this folder…", "", self._on_fast_start_here),
-            ("Copy the link", "Ctrl+Shift+C", "copy"),
-            ("Download…", "Ctrl+S", "download"),
-            ("Refresh the CDN for the selection", "Ctrl+Shift+R", "invalidate"),
-        ):
-            action = QAction(text, self)
-            action.setShortcut(QKeySequence(keys))
-            # Wherever the focus is in the window: the actions of a page that is not shown are silent anyway.
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-            if isinstance(slot, str):
-                action.setData(slot)
-                slot = self._on_action
-            action.triggered.connect(slot)
-            self.addAction(action)
-
-    def _insights(self) -> list[Insight]:
-        return [i for i in (self._facts, self.cache_headers, self.posters) if i is not None]
 
     # Listing
     @Slot(object)
@@ -201,7 +113,6 @@ class LibraryPage(QWidget):
 
     @Slot(object)
     def _on_connection(self, connection: Connection | None) -> None:
-        self.posters.memory.clear()
         home = f"{connection.profile.prefix}/" if connection and connection.profile.prefix else ""
         self._history.forget(Place(home))
         self._list()
@@ -218,11 +129,10 @@ class LibraryPage(QWidget):
 
     @Slot()
     def search_bucket(self) -> None:
-        """Look for what is typed in all keys of the bucket, or of the part of it the connection is about."""
-        connection, needle = self._session.connection, self.search.text().strip()
-        if connection is not None and needle:
-            home = f"{connection.profile.prefix}/" if connection.profile.prefix else ""
-            self._go(Place(home, needle), keep_filter=True)
+        """Look for what is typed in all keys of the bucket."""
+        needle = self.search.text().strip()
+        if self._session.connection is not None and needle:
+            self._go(Place("", needle), keep_filter=True)
 
     def _go(self, place: Place, *, keep_filter: bool = False) -> None:
         self._history.go(place)
@@ -235,9 +145,7 @@ class LibraryPage(QWidget):
         self._wanted_key = ""
         self._complete, self._problem = False, None
         place = self._history.place
-        for insight in self._insights():
-            insight.stop()
-        self.posters.memory.clear()
+        self.on_screen.forget()
         self.tally.forget()
         self.model.start(place.prefix)
         connection = self._session.connection
@@ -313,28 +221,16 @@ class LibraryPage(QWidget):
 
     # What is shown
     def _show_state(self) -> None:
-        store, shown, place = self.model.store, self.model.rowCount(), self._history.place
         connection = self._session.connection
-        bucket = connection.profile.bucket if connection else ""
-        waiting = not self._complete and self.lister.is_running
-        self.cut_short.set_error(self._problem if len(store) else None)
-        if shown:
-            self.stack.show_rows()
-        elif self._problem is not None and not len(store):
-            self.stack.show_error(self._problem, bucket, place.prefix)
-        elif len(store) and not self.model.is_arranging:
-            text = "No name in this folder has these letters."
-            self.stack.show_empty("Nothing matches", text, filtered=True, searchable=not place.needle)
-        elif place.needle and not waiting:
-            self.stack.show_empty("Nothing found", "No key in the bucket has these letters.", filtered=True)
-        elif self._complete or (connection is not None and not waiting):
-            self.stack.show_empty(_NOTHING, _BEGIN)
-        else:
-            self.stack.show_loading()
-        self.bar.setVisible(self.stack.shows_rows)
-        self.search_all.setVisible(bool(self.search.text().strip()) and not place.needle)
-        self.stop_button.setVisible(waiting)
-        self.footer.set_status("" if self._problem and not len(store) else self.tally.words(place, self._complete))
+        state = State(
+            self._history.place,
+            self._complete,
+            waiting=not self._complete and self.lister.is_running,
+            is_open=connection is not None,
+            bucket=connection.profile.bucket if connection else "",
+            problem=self._problem,
+        )
+        self.show_state(state)
 
     @Slot()
     def _on_arranged(self) -> None:
@@ -349,18 +245,8 @@ class LibraryPage(QWidget):
     @Slot()
     def _on_seen(self) -> None:
         """Other rows are on screen: find out about them, and give up those that are gone."""
-        if not self.isVisible() or not self.stack.shows_rows:
-            return
-        in_gallery = self.stack.active is self.gallery
-        seen = [Seen(self.model.row_id(n), self.model.row(n)) for n in self.stack.active.visible_rows()]
-        connection = self._session.connection
-        if self._facts is not None:
-            self._facts.want(connection, seen)
-        if in_gallery:
-            self.posters.set_size(self.gallery.picture_size(), self.devicePixelRatioF())
-            self.posters.want(connection, seen)
-        elif not self.table.isColumnHidden(Column.CACHE):
-            self.cache_headers.want(connection, seen)
+        if self.isVisible() and self.stack.shows_rows:
+            self.on_screen.look(self._session.connection, self.stack)
 
     @Slot(object)
     def _on_found(self, _row_id: int) -> None:
@@ -374,13 +260,12 @@ class LibraryPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing is on screen."""
         super().hideEvent(event)
-        for insight in self._insights():
-            insight.stop()
+        self.on_screen.stop()
 
     # What the user does
     @Slot()
     def go_up(self) -> None:
-        """Open the folder above; from a search, the folder it began in."""
+        """Open the folder above; from a search, the bucket."""
         place = self._history.place
         if place.needle:
             self._go(Place(place.prefix))
@@ -420,7 +305,8 @@ class LibraryPage(QWidget):
         self._show_state()
 
     @Slot()
-    def _on_find(self) -> None:
+    def focus_search(self) -> None:
+        """Go to the search line."""
         self.search.setFocus()
         self.search.selectAll()
 
@@ -446,16 +332,19 @@ class LibraryPage(QWidget):
         self._on_seen()
 
     @Slot()
-    def _on_gallery(self) -> None:
+    def show_gallery(self) -> None:
+        """As a gallery from now on."""
         self._on_view_chosen("gallery")
 
     @Slot()
-    def _on_list(self) -> None:
+    def show_list(self) -> None:
+        """As a list from now on."""
         self._on_view_chosen("list")
 
     @Slot()
-    def _on_choose_columns(self) -> None:
-        self._on_list()
+    def choose_columns(self) -> None:
+        """Offer the columns."""
+        self.show_list()
         header = self.table.horizontalHeader()
         self.table.column_menu().popup(header.mapToGlobal(header.rect().bottomLeft()))
 
@@ -481,7 +370,7 @@ class LibraryPage(QWidget):
         self._do("play")
 
     @Slot()
-    def _on_action(self) -> None:
+    def do_action(self) -> None:
         """An action of the page or of its menu; its data is the verb."""
         action = self.sender()
         if isinstance(action, QAction):
@@ -492,10 +381,11 @@ class LibraryPage(QWidget):
         """What the bar offers, where the pointer or the focus is."""
         if self.model.selection.hasSelection():
             self.tally.count()
-            menu_for(self.bar, self._on_action, self).popup(place)
+            menu_for(self.bar, self.do_action, self).popup(place)
 
     @Slot()
-    def _on_fast_start_here(self) -> None:
+    def fast_start_here(self) -> None:
+        """Look for videos that start slowly in all of this folder."""
         connection = self._session.connection
         if connection is not None:
             self.fast_start_requested.emit([Wish(ObjectRef(connection.profile.bucket, self._history.place.prefix))])

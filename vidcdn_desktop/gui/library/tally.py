@@ -107,7 +107,8 @@ class Tally(QObject):
     def words(self, place: Place, complete: bool) -> str:
         """What is listed, for the foot; while it grows, how far it is."""
         store, lister = self._model.store, self._lister
-        text = counted(store, self._model.rowCount()) if not self._model.is_arranging else counted(store, len(store))
+        filtered = bool(self._model.needle) and not self._model.is_arranging
+        text = counted(store, self._model.rowCount() if filtered else len(store))
         if place.needle:
             seen = plural(lister.looked_at, "object")
             if lister.is_running:

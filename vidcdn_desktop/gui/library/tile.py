@@ -70,7 +70,7 @@ class TileDelegate(QStyledItemDelegate):
         rect: QRect = option.rect
         picture = QRect(0, 0, rect.width() - GAP, round((rect.width() - GAP) * 9 / 16))
         picture.moveTopLeft(rect.topLeft())
-        picture.translate(GAP // 2, GAP // 2)
+        picture.translate(GAP // 2, GAP // 2)  # half of the gap on each side: frames need it
         row, (_, facts) = self._model.row(number), self._model.facts_of(number)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -18,6 +18,8 @@ _PAUSE_MS = 1000
 
 @dataclass(frozen=True)
 class _Found:
+    token: CancelToken
+    """Of the search: one that was given up may still answer."""
     row_id: int
 
 
@@ -46,7 +48,9 @@ class TypeAhead(QObject):
 
     @Slot(object)
     def _on_found(self, found: _Found | None) -> None:
-        place = self._model.place_of(found.row_id) if found is not None else None
+        if found is None or found.token is not self._token:
+            return
+        place = self._model.place_of(found.row_id)
         if place is None:
             return
         flags = QItemSelectionModel.SelectionFlag
@@ -62,5 +66,5 @@ def _find(store: RowStore, ids: array[int], start: int, wanted: str, token: Canc
             row_id = ids[number]
             name = store.blocks[row_id >> SHIFT].name(row_id & MASK)
             if name[: len(wanted)].casefold().startswith(wanted):
-                return _Found(row_id)
+                return _Found(token, row_id)
     return None

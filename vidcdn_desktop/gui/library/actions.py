@@ -1,0 +1,43 @@
+"""What the Library offers by key and in the command palette."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+
+if TYPE_CHECKING:
+    from vidcdn_desktop.gui.library.page import LibraryPage
+
+
+def add_actions(page: LibraryPage) -> None:
+    """Give the page its actions. Those with a verb work on what is selected."""
+    for text, keys, slot in (
+        ("Refresh the list", "F5", page.refresh),
+        ("Back", "Alt+Left", page.go_back),
+        ("Forward", "Alt+Right", page.go_forward),
+        ("Up one folder", "Alt+Up", page.go_up),
+        ("Go to an address…", "Ctrl+L", page.head.address.edit),
+        ("Search this folder", "Ctrl+F", page.focus_search),
+        ("Search the whole bucket", "", page.search_bucket),
+        ("Select all", "Ctrl+A", page.select_all),
+        ("Show as gallery", "", page.show_gallery),
+        ("Show as list", "", page.show_list),
+        ("Choose columns…", "", page.choose_columns),
+        ("Make fast start…", "Ctrl+Shift+F", "faststart"),
+        ("Make fast start in this folder…", "", page.fast_start_here),
+        ("Copy the link", "Ctrl+Shift+C", "copy"),
+        ("Download…", "Ctrl+S", "download"),
+        ("Refresh the CDN for the selection", "Ctrl+Shift+R", "invalidate"),
+    ):
+        action = QAction(text, page)
+        action.setShortcut(QKeySequence(keys))
+        # Wherever the focus is in the window: the actions of a page that is not shown are silent anyway.
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        if isinstance(slot, str):
+            action.setData(slot)
+            action.triggered.connect(page.do_action)
+        else:
+            action.triggered.connect(slot)
+        page.addAction(action)

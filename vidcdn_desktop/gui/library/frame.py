@@ -1,0 +1,113 @@
+"""What the Library page is made of, and which of its states is on screen; `page` gives it its behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.library.columns import ColumnMemory
+from vidcdn_desktop.gui.library.head import LibraryHead
+from vidcdn_desktop.gui.library.lister import Lister
+from vidcdn_desktop.gui.library.onscreen import OnScreen
+from vidcdn_desktop.gui.library.places import Place
+from vidcdn_desktop.gui.library.poster_cache import PosterCache
+from vidcdn_desktop.gui.library.selection import SelectionBar
+from vidcdn_desktop.gui.library.tally import Tally
+from vidcdn_desktop.gui.library.views import Views
+from vidcdn_desktop.gui.models.listing import ListingModel
+from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PageFooter, Toast, page_body
+from vidcdn_desktop.jobs.factcache import FactCache
+
+_NOTHING = "Nothing here yet"
+_BEGIN = "Publish a video, and it appears here."
+
+
+@dataclass(frozen=True)
+class State:
+    """What decides which state is on screen, beside the rows themselves."""
+
+    place: Place
+    complete: bool
+    """All is listed."""
+    waiting: bool
+    """More may come."""
+    is_open: bool
+    """There is a connection."""
+    bucket: str
+    problem: VidcdnError | None
+
+
+class LibraryFrame(QWidget):
+    """The page's widgets and models."""
+
+    connections_requested = Signal()
+    play_requested = Signal(object)
+    """PlayWish."""
+    invalidate_requested = Signal(object)
+    """list[str]: invalidation paths."""
+    download_requested = Signal(object)
+    """list[ObjectRef]."""
+    fast_start_requested = Signal(object)
+    """list[Wish]: videos, and folders for all below them."""
+
+    def __init__(self, facts: FactCache | None, posters: PosterCache | None, memory: ColumnMemory) -> None:
+        super().__init__()
+        self._memory = memory
+        self.model = ListingModel(self)
+        self.lister = Lister(self)
+        self.on_screen = OnScreen(self.model, facts, posters, self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        self.head = LibraryHead(memory.view)
+        self.search = self.head.search
+        outer.addWidget(self.head)
+        outer.addWidget(self._build_body(), 1)
+        self.footer = PageFooter()
+        self.search_all = Button("Search the whole bucket", small=True, icon_name="search")
+        self.stop_button = Button("Stop", small=True, icon_name="stop")
+        self.footer.add_end(self.search_all)
+        self.footer.add_end(self.stop_button)
+        outer.addWidget(self.footer)
+        self.toast = Toast(self)
+        self.tally = Tally(self.model, self.lister, self)
+
+    def _build_body(self) -> QWidget:
+        body, column = page_body()
+        self.bar = SelectionBar()
+        self._buttons = self.bar.buttons
+        column.addWidget(self.bar)
+        self.cut_short = ErrorPanel(action="Try again")
+        column.addWidget(self.cut_short)
+        self.stack = Views(self.model, self._memory, self.on_screen.posters.memory)
+        self.table, self.gallery = self.stack.table, self.stack.gallery
+        self.empty, self.error, self.skeleton = self.stack.empty, self.stack.error, self.stack.skeleton
+        self.clear_filter = self.stack.clear_filter
+        column.addWidget(self.stack, 1)
+        return body
+
+    def show_state(self, state: State) -> None:
+        """Rows, or whatever stands in their place; and what goes with it."""
+        store, place = self.model.store, state.place
+        self.cut_short.set_error(state.problem if len(store) else None)
+        if self.model.rowCount():
+            self.stack.show_rows()
+        elif state.problem is not None and not len(store):
+            self.stack.show_error(state.problem, state.bucket, place.prefix)
+        elif len(store) and not self.model.is_arranging:
+            text = "No name in this folder has these letters."
+            self.stack.show_empty("Nothing matches", text, filtered=True, searchable=not place.needle)
+        elif place.needle and not state.waiting:
+            self.stack.show_empty("Nothing found", "No key in the bucket has these letters.")
+        elif state.complete or (state.is_open and not state.waiting):
+            self.stack.show_empty(_NOTHING, _BEGIN)
+        else:
+            self.stack.show_loading()
+        self.bar.setVisible(self.stack.shows_rows)
+        self.search_all.setVisible(bool(self.search.text().strip()) and not place.needle)
+        self.stop_button.setVisible(state.waiting)
+        silent = state.problem is not None and not len(store)
+        self.footer.set_status("" if silent else self.tally.words(place, state.complete))
