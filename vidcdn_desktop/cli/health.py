@@ -13,7 +13,7 @@ from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.cli.context import add_connection_arguments, connection_for, split_s3_address
 from vidcdn_desktop.cli.health_fix import Fixing
 from vidcdn_desktop.cli.means import means_for, parse_patience
-from vidcdn_desktop.cli.output import Output
+from vidcdn_desktop.cli.output import Output, Ticker
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
@@ -154,6 +154,7 @@ class _Care:
         self._args = args
         self._output = output
         self._token = token
+        self._progress = ""
         self.code = 0
         self.failure: BaseException | None = None
         """What ended it early."""
@@ -181,10 +182,13 @@ class _Care:
             self._args.cache_control,
         )
         known = Known(facts, heads, self._means.journal)
-        survey = Survey(
-            self._connection, self._prefix, wanted, known, token=self._token, on_progress=self._output.paint
-        )
-        return survey.run()
+        survey = Survey(self._connection, self._prefix, wanted, known, token=self._token, on_progress=self._note)
+        with Ticker(lambda: self._output.paint(self._progress)):
+            return survey.run()
+
+    def _note(self, words: str) -> None:
+        """Keep what goes on for the next tick: it is told for every object."""
+        self._progress = words
 
 
 def _lines(report: HealthReport, examples: int) -> list[str]:
@@ -199,7 +203,7 @@ def _lines(report: HealthReport, examples: int) -> list[str]:
 
 def _section_lines(section: Section, examples: int) -> Sequence[str]:
     one, many = _TITLES[section.concern]
-    lines = [plural(section.objects, one, many)]
+    lines = [plural(section.objects, one, many) if section.objects else f"No {many}"]
     if section.objects:
         lines[0] += f", {format_size(section.size_bytes)}"
         cost = section.cost

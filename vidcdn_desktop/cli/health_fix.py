@@ -19,6 +19,13 @@ from vidcdn_desktop.textsafe import display, format_size, plural
 
 WRONG_USE = 2
 
+_STEPS = {
+    "uploads": ("unfinished upload to remove", "unfinished uploads to remove"),
+    "headers": ("object to get other headers", "objects to get other headers"),
+    "thumbnails": ("thumbnail to delete", "thumbnails to delete"),
+    "repairs": ("video to be made to start at once", "videos to be made to start at once"),
+}
+
 
 class Fixing:
     """One run of `--fix`.
@@ -134,6 +141,8 @@ def _plan_lines(plan: FixPlan) -> list[str]:
     lines = ["", "The plan"]
     for step in plan.steps:
         lines += _step_lines(step)
+    if plan.served_by:
+        lines.append(f"  {', '.join(plan.served_by)} may show old copies; --invalidate refreshes what is changed.")
     if plan.confirm is not None:
         lines.append(f"  To do it, add --confirm {plan.confirm}.")
     return [*lines, *([f"  {plan.handover}"] if plan.handover else [])]
@@ -145,7 +154,8 @@ def _step_lines(step: Step) -> list[str]:
         (step.sent_bytes, f"{format_size(step.sent_bytes)} sent"),
     ]
     told = "".join(f", {words}" for count, words in moved if count)
+    requests = plural(step.requests, "request")
     return [
-        f"  {step.objects:,} {step.name}, {format_size(step.size)}{told}, about {plural(step.requests, 'request')}",
+        f"  {plural(step.objects, *_STEPS[step.name])}, {format_size(step.size)}{told}, about {requests}",
         f"    {display(step.words, 300)}",
     ]

@@ -162,7 +162,7 @@ def _select(db: sqlite3.Connection, store: str, bucket: str, keys: list[str]) ->
     ).fetchall()
 
 
-def _insert(db: sqlite3.Connection, rows: list[tuple[str, ...]], most: int) -> None:
+def _insert(db: sqlite3.Connection, rows: Sequence[tuple[str, ...]], most: int) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         db.executemany("INSERT OR REPLACE INTO heads_1 VALUES (?, ?, ?, ?, ?)", rows)

@@ -99,7 +99,7 @@ class Survey:
         self._token = token
         self._tell = on_progress
         self._rate = RateLimiter(wanted.requests_per_s)
-        self._inventory = Inventory(self._bucket, prefix)
+        self._inventory = Inventory(self._bucket, prefix, token)
         self._sections: dict[Concern, Section] = {}
         self._requests = 0
 

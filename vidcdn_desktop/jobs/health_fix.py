@@ -38,6 +38,7 @@ class Step:
     """One part of a fix, counted."""
 
     name: str
+    """"uploads", "headers", "thumbnails" or "repairs"."""
     objects: int
     size: int
     """Bytes of them."""
@@ -71,6 +72,12 @@ class FixPlan:
         return " ".join(dict.fromkeys(plan.handover for plan in plans if plan.handover))
 
     @property
+    def served_by(self) -> tuple[str, ...]:
+        """Domains of the CDN that may show old copies afterwards; what is repaired is refreshed by the repair itself."""
+        plans = (plan for plan in (self.headers, self.thumbnails) if plan is not None)
+        return tuple(dict.fromkeys(domain for plan in plans for domain in plan.served_by))
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """The parts in which there is something to do."""
         found = []
@@ -78,8 +85,8 @@ class FixPlan:
             size = sum(finding.size for finding in self.uploads)
             count = len(self.uploads)
             words = "What was sent of them is gone for good; no object is touched."
-            found.append(Step("unfinished uploads removed", count, size, 0, 0, REQUESTS_EACH * count, words))
-        for name, plan in (("headers mended", self.headers), ("thumbnails deleted", self.thumbnails)):
+            found.append(Step("uploads", count, size, 0, 0, REQUESTS_EACH * count, words))
+        for name, plan in (("headers", self.headers), ("thumbnails", self.thumbnails)):
             if plan is not None and plan.items:
                 words = plan.undo.words
                 found.append(Step(name, plan.objects, plan.size, plan.copied_bytes, 0, plan.requests, words))
@@ -89,7 +96,7 @@ class FixPlan:
             sent = totals.bytes_uploaded
             found.append(
                 Step(
-                    "videos made to start at once",
+                    "repairs",
                     totals.to_repair,
                     totals.size,
                     totals.bytes_copied,
@@ -105,6 +112,7 @@ class FixPlan:
         return {
             "steps": [vars(step) for step in self.steps],
             "confirm": self.confirm,
+            "served_by": list(self.served_by),
             "handover": self.handover,
             "not_repairable": self._not_repairable(),
         }

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import nlargest
 
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.jobs.headcache import HeadFacts
 from vidcdn_desktop.jobs.health_headers import VERSIONED_NAME
 from vidcdn_desktop.jobs.health_model import Concern, Finding, Section, finding_of
@@ -28,11 +29,18 @@ _ANY_NAME = "Its name could be that of any picture; look at it, and delete it wi
 
 
 class Inventory:
-    """The objects below a prefix. One thread."""
+    """The objects below a prefix. One thread; whatever goes through all of them stops with the token.
 
-    def __init__(self, bucket: str, prefix: str) -> None:
+    Args:
+        bucket: Its name.
+        prefix: What was listed; may end within a name.
+        token: Cancels.
+    """
+
+    def __init__(self, bucket: str, prefix: str, token: CancelToken) -> None:
         self._bucket = bucket
         self._prefix = prefix
+        self._token = token
         self._pages: list[ListedPage] = []
         self.objects = 0
         self.size_bytes = 0
@@ -43,9 +51,14 @@ class Inventory:
         self.objects += len(page)
         self.size_bytes += sum(page.sizes)
 
+    def _all_pages(self) -> Iterator[ListedPage]:
+        for page in self._pages:
+            self._token.raise_if_cancelled()
+            yield page
+
     def rows(self, *kinds: str) -> Iterator[ObjectSummary]:
         """Objects of these kinds (`storage.content_types.kind_of`), helpers of this program left out."""
-        for page in self._pages:
+        for page in self._all_pages():
             for index, key in enumerate(page.keys):
                 if kind_of(key) in kinds and not _is_helper(key):
                     yield page.row(index)
@@ -59,7 +72,7 @@ class Inventory:
         """
         section = Section(Concern.THUMBNAILS)
         beside, folders = self._films()
-        for page in self._pages:
+        for page in self._all_pages():
             for index, key in enumerate(page.keys):
                 if not key.endswith(_POSTER) or not self._sees_beside(key):
                     continue
@@ -76,7 +89,7 @@ class Inventory:
         """The keys thumbnails of what is there would have, and the folders with videos in them."""
         beside: set[str] = set()
         folders: set[str] = set()
-        for page in self._pages:
+        for page in self._all_pages():
             for key in page.keys:
                 kind = kind_of(key)
                 has_name = "." in key[key.rfind("/") + 1 :]
@@ -107,7 +120,7 @@ class Inventory:
 
     def _shared_sizes(self) -> set[int]:
         counts: Counter[int] = Counter()
-        for page in self._pages:
+        for page in self._all_pages():
             counts.update(page.sizes)
         return {size for size, count in counts.items() if count > 1 and size > 0}
 
@@ -120,12 +133,13 @@ class Inventory:
         section = Section(Concern.DUPLICATES, looked_at=self.objects)
         shared = self._shared_sizes()
         by_size: dict[int, list[ObjectSummary]] = defaultdict(list)
-        for page in self._pages:
+        for page in self._all_pages():
             for index, size in enumerate(page.sizes):
                 if size in shared and not _is_helper(page.keys[index]):
                     by_size[size].append(page.row(index))
         largest: list[Finding] = []
         for items in by_size.values():
+            self._token.raise_if_cancelled()
             for group in _same_bytes(items, heads):
                 section.objects += len(group) - 1
                 section.size_bytes += group[0].size * (len(group) - 1)

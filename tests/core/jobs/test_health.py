@@ -18,6 +18,7 @@ from faultplans import Act, Fault, Request, xml_answer
 from repairs import World, operation, world_on
 from vidcdn_desktop import errors as e
 from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.jobs import health_uploads
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.jobs.headcache import HeadCache, HeadFacts
@@ -29,8 +30,10 @@ from vidcdn_desktop.jobs.health_uploads import Removal, remove_uploads
 from vidcdn_desktop.jobs.journal import JobRecord, Journal
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.operations.launch import operation_job, plan_undo
+from vidcdn_desktop.jobs.operations.model import Item
 from vidcdn_desktop.jobs.operations.plan import OperationPlan
 from vidcdn_desktop.jobs.ownership import Ownership
+from vidcdn_desktop.jobs.prices import PriceTable
 from vidcdn_desktop.jobs.repair_marks import Marks
 from vidcdn_desktop.media.ffmpeg import Tools
 from vidcdn_desktop.storage.keys import IMMUTABLE_CACHE, STABLE_CACHE
@@ -431,6 +434,35 @@ def test_without_the_records_of_this_program_nothing_is_removed(plain: World, tm
         assert (section.objects, section.fixable) == (1, ())
         plan = doctor.plan(Concern.UPLOADS)
         assert plan.steps == ()
+
+
+def test_what_an_operation_is_at_is_never_removed(plain: World, tmp_path: Path) -> None:
+    with doctor_at(plain, tmp_path) as doctor:
+        upload_id = doctor.begin_upload("copy.mp4", 5 * MIB)
+        record = JobRecord(
+            "job-2", "operation", "paused", "A copy", bucket=plain.bucket, key="a.mp4", created=datetime.now(UTC)
+        )
+        doctor.journal.save_job(record)
+        state = {"upload_key": "copy.mp4", "upload": upload_id}
+        target = ObjectRef(plain.bucket, "copy.mp4")
+        item = Item(1, ObjectRef(plain.bucket, "a.mp4"), target=target, state=state)
+        doctor.journal.item_log("job-2").begin([item])
+        section = doctor.look(Concern.UPLOADS).sections[Concern.UPLOADS]
+    assert (section.objects, section.fixable) == (1, ())
+
+
+def test_uploads_tell_what_they_cost_a_month(plain: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_uploads, "prices_for", lambda _connection: PriceTable.shipped())
+    with doctor_at(plain, tmp_path) as doctor:
+        doctor.begin_upload("a.mp4", 5 * MIB, 3 * MIB)
+        section = doctor.look(Concern.UPLOADS).sections[Concern.UPLOADS]
+    (finding,) = section.findings
+    assert finding.upload is not None
+    assert finding.upload.parts == 2
+    assert finding.upload.usd_per_month == pytest.approx(8 * MIB / (1 << 30) * 0.023)
+    assert section.cost is not None
+    assert section.cost.usd_per_month == finding.upload.usd_per_month
+    assert section.to_json(1)["cost"].date == PriceTable.shipped().date
 
 
 def test_one_upload_that_cannot_be_removed_keeps_none_of_the_others(plain: World, tmp_path: Path) -> None:
