@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
 from vidcdn_desktop.errors import VidcdnError
@@ -28,6 +29,10 @@ DID: Mapping[Kind, str] = {
     Kind.UNDO: "undone",
 }
 """What happened to an object, as in "3 objects moved"."""
+
+
+MOST_TOLD = 12
+"""Objects a row tells one by one; all of them stand in the items of the journal."""
 
 
 class SomeFailed(VidcdnError):
@@ -92,6 +97,14 @@ def failure_of(kind: Kind, items: Sequence[Item], place: str) -> VidcdnError | N
     )
 
 
+def told_of(items: Sequence[Item], most: int = MOST_TOLD) -> list[dict[str, Any]]:
+    """What became of a few objects, as JSON: those that failed first, then those that were left alone."""
+    failed = (item for item in items if item.error is not None and not item.is_over)
+    left = (item for item in items if item.stage is Stage.LEFT)
+    rest = (item for item in items if item.stage is not Stage.LEFT and (item.error is None or item.is_over))
+    return [item.to_json() for item in islice(chain(failed, left, rest), most)]
+
+
 @dataclass(frozen=True)
 class OperationSnapshot:
     """One job at one instant: all a front end needs to draw it."""
@@ -126,6 +139,7 @@ class OperationSnapshot:
     connection_id: str = ""
     error: VidcdnError | None = None
     result: Mapping[str, Any] | None = None
+    """Once it has ended: the `counts`, a few `objects`, and the `stale` keys of which a CDN may hold an old copy."""
     seconds: float | None = None
     created: datetime | None = None
     finished: datetime | None = None
