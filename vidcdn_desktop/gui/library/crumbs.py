@@ -88,6 +88,7 @@ class Crumbs(QWidget):
         here = ElidedLabel(parts[-1][0], role="small")
         here.setContentsMargins(3, 0, 3, 0)  # as much as the links have around them
         self._row.addWidget(here)
+        self._row.addStretch(1)
 
     @Slot()
     def _on_clicked(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
@@ -22,6 +23,7 @@ from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PageFooter, Toast, pa
 from vidcdn_desktop.jobs.factcache import FactCache
 
 _NOTHING = "Nothing here yet"
+_COUNT_EVERY_S = 0.2
 _BEGIN = "Publish a video, and it appears here."
 
 
@@ -56,6 +58,7 @@ class LibraryFrame(QWidget):
     def __init__(self, facts: FactCache | None, posters: PosterCache | None, memory: ColumnMemory) -> None:
         super().__init__()
         self._memory = memory
+        self._counted = 0.0
         self.model = ListingModel(self)
         self.lister = Lister(self)
         self.on_screen = OnScreen(self.model, facts, posters, self)
@@ -109,5 +112,13 @@ class LibraryFrame(QWidget):
         self.bar.setVisible(self.stack.shows_rows)
         self.search_all.setVisible(bool(self.search.text().strip()) and not place.needle)
         self.stop_button.setVisible(state.waiting)
-        silent = state.problem is not None and not len(store)
-        self.footer.set_status("" if silent else self.tally.words(place, state.complete))
+        self._show_count(state)
+
+    def _show_count(self, state: State) -> None:
+        """The words at the foot; while they run, not with every page: each time the page is laid out anew."""
+        now = time.monotonic()
+        if state.waiting and self.model.rowCount() and now - self._counted < _COUNT_EVERY_S:
+            return
+        self._counted = now if state.waiting else 0.0
+        silent = state.problem is not None and not len(self.model.store)
+        self.footer.set_status("" if silent else self.tally.words(state.place, state.complete))

@@ -27,7 +27,7 @@ from vidcdn_desktop.gui.models.listing import ListingModel
 Index = QModelIndex | QPersistentModelIndex
 
 _NO_TEXT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-_WIDTH = 226
+_WIDTH = 200
 """A tile's picture is at least about so wide."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QColor, QFocusEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QColor, QFocusEvent, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -27,23 +27,35 @@ from vidcdn_desktop.gui.widgets.direction import embedded
 _ROW_HEIGHT = 30
 _MOST_FITTED = 100
 """Rows up to which the table is made as high as they are; above it always fills the page."""
+_MOST_FITTED_TEXTS = 4_000
 _PAD = 10
 _TINTS = ("selection", "border", "accent", "text", "muted", "success", "warning")
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints a cell itself: Qt would ask the model seven times for each."""
+    """Paints a cell itself: Qt would ask the model seven times for each. What was fitted once is kept for a while."""
 
     def __init__(self, model: ListingModel, view: QTableView) -> None:
         super().__init__(view)
         self._model = model
         self._view = view
         self._font = ui_font()
+        self._metrics = QFontMetrics(self._font)
         self._colors: dict[str, QColor] = {}
+        self._mirrored = False
+        self._current = -1
+        self._fitted: dict[tuple[str, int], str] = {}
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignAbsolute
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignAbsolute
+        self._flags = (int(left) | int(Qt.TextFlag.TextSingleLine), int(right) | int(Qt.TextFlag.TextSingleLine))
 
-    def renew_colors(self) -> None:
-        """Once a repaint, not once a cell."""
+    def begin(self) -> None:
+        """Look up once a repaint what is the same for all its cells."""
         self._colors = {name: color(name) for name in _TINTS}
+        self._mirrored = self._view.layoutDirection() is Qt.LayoutDirection.RightToLeft
+        self._current = self._view.currentIndex().row() if self._view.hasFocus() else -1
+        if len(self._fitted) > _MOST_FITTED_TEXTS:
+            self._fitted.clear()
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -53,24 +65,27 @@ class RowDelegate(QStyledItemDelegate):
         if number >= self._model.rowCount():
             return
         rect: QRect = option.rect
-        state = option.state
-        if state & QStyle.StateFlag.State_Selected:
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect, self._colors["selection"])
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, self._colors["border"])
         text, tint = self._words(number, column)
         if text:
             box = rect.adjusted(_PAD, 0, -_PAD, -1)
-            mirrored = self._view.layoutDirection() is Qt.LayoutDirection.RightToLeft
-            at_right = (column == Column.SIZE) is not mirrored
-            mode = Qt.TextElideMode.ElideMiddle if column == Column.NAME else Qt.TextElideMode.ElideRight
             painter.setFont(self._font)
             painter.setPen(self._colors[tint])
-            shown = painter.fontMetrics().elidedText(text, mode, box.width())
-            side = Qt.AlignmentFlag.AlignRight if at_right else Qt.AlignmentFlag.AlignLeft
-            flags = side | Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignAbsolute
-            painter.drawText(box, int(flags) | int(Qt.TextFlag.TextSingleLine), embedded(shown, self._direction))
-        if self._view.hasFocus() and number == self._view.currentIndex().row():
-            self._outline(painter, rect)
+            at_right = (column == Column.SIZE) is not self._mirrored
+            painter.drawText(box, self._flags[at_right], self._fit(text, box, column))
+        if number == self._current:
+            painter.fillRect(rect.left(), rect.top(), rect.width(), 1, self._colors["accent"])
+            painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, self._colors["accent"])
+
+    def _fit(self, text: str, box: QRect, column: int) -> str:
+        key = (text, box.width())
+        shown = self._fitted.get(key)
+        if shown is None:
+            mode = Qt.TextElideMode.ElideMiddle if column == Column.NAME else Qt.TextElideMode.ElideRight
+            shown = self._fitted[key] = self._metrics.elidedText(text, mode, box.width())
+        return embedded(shown, Qt.LayoutDirection.RightToLeft) if self._mirrored else shown
 
     def _words(self, number: int, column: int) -> tuple[str, str]:
         if column == Column.STREAMING:
@@ -78,15 +93,6 @@ class RowDelegate(QStyledItemDelegate):
             return celltext.streaming(facts) if looked else ("", "muted")
         text = self._model.text(number, column)
         return text, "text" if column == Column.NAME or text != "none" else "muted"
-
-    @property
-    def _direction(self) -> Qt.LayoutDirection:
-        return self._view.layoutDirection()
-
-    def _outline(self, painter: QPainter, rect: QRect) -> None:
-        """One frame around the whole row, of which each cell paints its part."""
-        painter.fillRect(rect.left(), rect.top(), rect.width(), 1, self._colors["accent"])
-        painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, self._colors["accent"])
 
 
 class ObjectTable(QTableView):
@@ -237,7 +243,7 @@ class ObjectTable(QTableView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The rows."""
-        self._delegate.renew_colors()
+        self._delegate.begin()
         super().paintEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:

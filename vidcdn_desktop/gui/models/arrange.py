@@ -99,14 +99,26 @@ def arrange(wish: Wish, token: CancelToken) -> Iterator[Piece]:
         yield from _by_key(wish, token)
         return
     whole = wish.presorted if wish.presorted is not None else _whole(wish, token)
-    ids, head = whole, array("I")
-    if wish.needle or wish.no_posters:
-        head = _first_kept(whole, wish)
-        if head:
-            yield Piece(head, {}, True, False)
-        ids = _kept(whole, wish, token)
+    if not wish.needle and not wish.no_posters:
+        yield _last(wish, whole, whole, 0, token)
+        return
+    ids = _first_kept(whole, wish)
+    sent = len(ids)
+    if sent:
+        yield Piece(ids, {}, True, False)
+    ids = array("I")
+    for some in _kept(whole, wish, token):
+        ids += some
+        if not sent and len(ids) >= _SCREENFUL:
+            sent = len(ids)
+            yield Piece(ids[:], {}, True, False)
+    yield _last(wish, ids, whole, sent, token)
+
+
+def _last(wish: Wish, ids: array[int], whole: array[int], sent: int, token: CancelToken) -> Piece:
+    """What is left to tell of `ids`, and where the selection stands in them."""
     selected, lost = carried(wish.old, wish.selected, ids, token)
-    yield Piece(ids[len(head) :] if head else ids, {}, not head, True, selected, lost, whole)
+    return Piece(ids[sent:] if sent else ids, {}, not sent, True, selected, lost, whole)
 
 
 def _whole(wish: Wish, token: CancelToken) -> array[int]:
@@ -213,19 +225,17 @@ def _first_kept(ids: array[int], wish: Wish) -> array[int]:
     return array("I")
 
 
-def _kept(ids: array[int], wish: Wish, token: CancelToken) -> array[int]:
-    """Only those that match, in the same order."""
+def _kept(ids: array[int], wish: Wish, token: CancelToken) -> Iterator[array[int]]:
+    """Only those that match, in the same order, slice by slice."""
     matcher = _Matcher(wish.needle, wish.no_posters)
     flags = bytearray(len(wish.blocks) << SHIFT)
     for number, block in enumerate(wish.blocks):
         token.raise_if_cancelled()
         for row_id in matcher.ids(block, number << SHIFT):
             flags[row_id] = 1
-    kept = array("I")
     for begin in range(0, len(ids), _SLICE):
         some = ids[begin : begin + _SLICE]
-        kept.extend(compress(some, map(flags.__getitem__, some)))
-    return kept
+        yield array("I", compress(some, map(flags.__getitem__, some)))
 
 
 def _sorted(wish: Wish, numbers: Sequence[int], column: Column, token: CancelToken) -> Iterator[array[int]]:

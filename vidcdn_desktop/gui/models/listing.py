@@ -44,6 +44,7 @@ _REST_MS = 400
 """Least pause between two sorts while rows arrive."""
 _MOST_FACTS = 20_000
 _MOST_ROWS = 512
+_MOST_TEXTS = 4_000
 
 
 class ListingModel(QAbstractTableModel):
@@ -69,6 +70,7 @@ class ListingModel(QAbstractTableModel):
         self._facts: dict[int, VideoFacts | None] = {}
         self._cache_headers: dict[int, str] = {}
         self._rows: dict[int, Row] = {}
+        self._texts: dict[tuple[int, int], str] = {}
         self._whole: array[int] | None = None
         self._sorted_as: tuple[object, ...] = ()
         self._wished_as: tuple[object, ...] = ()
@@ -96,7 +98,7 @@ class ListingModel(QAbstractTableModel):
         self.store = RowStore(prefix)
         self._index, self._whole, self._sorted_as = array("I"), None, ()
         self._counts, self._late = {}, []
-        self._facts, self._cache_headers, self._rows = {}, {}, {}
+        self._facts, self._cache_headers, self._rows, self._texts = {}, {}, {}, {}
         self.endResetModel()
 
     def append(self, blocks: Sequence[Block]) -> None:
@@ -348,7 +350,13 @@ class ListingModel(QAbstractTableModel):
         if column == Column.CACHE:
             header = self.cache_header(number)
             return "" if header is None else display(header, 80) or "none"
-        return celltext.cell(self.row(number), column)
+        key = (self._index[number], column)
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) >= _MOST_TEXTS:
+                self._texts.clear()
+            text = self._texts[key] = celltext.cell(self.row(number), column)
+        return text
 
     # Qt asks
     def rowCount(self, parent: Index | None = None) -> int:
