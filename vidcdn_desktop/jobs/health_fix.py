@@ -73,7 +73,7 @@ class FixPlan:
 
     @property
     def served_by(self) -> tuple[str, ...]:
-        """Domains of the CDN that may show old copies afterwards; what is repaired is refreshed by the repair itself."""
+        """Domains of the CDN that may show old copies afterwards; a repair refreshes its own by itself."""
         plans = (plan for plan in (self.headers, self.thumbnails) if plan is not None)
         return tuple(dict.fromkeys(domain for plan in plans for domain in plan.served_by))
 

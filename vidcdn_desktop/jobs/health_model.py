@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -173,11 +173,6 @@ class HealthReport:
             "complete": self.is_whole,
             "kinds": [section.to_json(examples) for section in self.sections.values()],
         }
-
-
-def refs_of(findings: Sequence[Finding]) -> tuple[ObjectRef, ...]:
-    """Their places, in order."""
-    return tuple(finding.ref for finding in findings)
 
 
 def finding_of(concern: Concern, bucket: str, item: ObjectSummary, words: str, **more: Any) -> Finding:

@@ -476,6 +476,27 @@ def test_one_upload_that_cannot_be_removed_keeps_none_of_the_others(plain: World
     assert plain.unfinished() == ["b.mp4"]
 
 
+@pytest.mark.parametrize("held", ["ListParts", "AbortMultipartUpload", "ListMultipartUploads"])
+def test_a_cancel_of_a_removal_does_not_wait_and_keeps_what_is_left(plain: World, tmp_path: Path, held: str) -> None:
+    token = CancelToken()
+
+    def plan(request: Request) -> Act:
+        if operation(request) != held:
+            return Act()
+        threading.Thread(target=token.cancel).start()
+        return Act(Fault.STALL_REPLY)
+
+    with doctor_at(plain, tmp_path) as doctor:
+        for number in range(40):
+            doctor.begin_upload(f"{number}.mp4", 10)
+        findings = doctor.plan(Concern.UPLOADS).uploads
+        plain.proxy.plan = plan
+        with pytest.raises(Cancelled):
+            list(remove_uploads(doctor.connection, findings, doctor.journal, token))
+    assert len(plain.unfinished()) >= 40 - 8
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("health")]
+
+
 # Mending
 
 
