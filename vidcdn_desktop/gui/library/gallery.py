@@ -16,12 +16,13 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from vidcdn_desktop.gui.library.posters import PictureMemory
 from vidcdn_desktop.gui.library.tile import CAPTION, GAP, TileDelegate, tile_text
 from vidcdn_desktop.gui.library.typeahead import TypeAhead
+from vidcdn_desktop.gui.models.courtesy import painting
 from vidcdn_desktop.gui.models.listing import ListingModel
 
 Index = QModelIndex | QPersistentModelIndex
@@ -278,3 +279,8 @@ class GalleryView(QTableView):
             flags = QItemSelectionModel.SelectionFlag
             self._rows.selection.setCurrentIndex(self._rows.index(0, 0), flags.NoUpdate)
         self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The tiles."""
+        with painting():
+            super().paintEvent(event)

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.places import Place
+from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.models.rows import Block, blocks_of
 from vidcdn_desktop.gui.streamed import run_streamed
 from vidcdn_desktop.storage.port import Storage
@@ -101,6 +102,7 @@ class Lister(QObject):
         def walk() -> Iterator[_Inbox]:
             pages = storage.list_pages(bucket, place.prefix, delimiter=delimiter, token=token)
             for number, page in enumerate(pages):
+                give_way()
                 blocks = blocks_of(page, place.prefix, place.needle)
                 fresh = inbox.put(blocks, len(page) + len(page.prefixes))
                 # The only page comes together with the ending.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.models.rows import MASK, SHIFT, VIDEO, Row, RowStore
-from vidcdn_desktop.gui.widgets import Button, PlainLabel, PrimaryButton, set_property
+from vidcdn_desktop.gui.widgets import Button, IconButton, PlainLabel, PrimaryButton, set_property
 from vidcdn_desktop.textsafe import format_size, plural
 
 VERBS = {
@@ -21,6 +22,11 @@ VERBS = {
     "invalidate": "Invalidate",
 }
 """What can be done with a selection, in this order."""
+
+OPERATIONS = {
+    "delete": "Delete…",
+}
+"""What can be done to the objects themselves, in this order; each asks first, and is a job."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,9 @@ def count_selected(
     """
     objects = folders = videos = total = 0
     for number, row_id in enumerate(ids):
-        if token is not None and not number & 0xFFF:
+        if token is not None and not number & 0x3FF:
             token.raise_if_cancelled()
+            give_way()
         block = store.blocks[row_id >> SHIFT]
         if block.is_folders:
             folders += 1
@@ -66,6 +73,8 @@ class SelectionBar(QFrame):
 
     verb_chosen = Signal(object)
     """str: one of `VERBS`."""
+    more_wanted = Signal(QPoint)
+    """Where the menu of all verbs is wanted."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +94,10 @@ class SelectionBar(QFrame):
             button.clicked.connect(self._on_clicked)
             row.addWidget(button)
             self.buttons[verb] = button
+        self.more = IconButton("more", "More actions for the selection")
+        self.more.clicked.connect(self._on_more)
+        row.addWidget(self.more)
+        self._allowed: set[str] = set()
         self.show_selected(Selected())
 
     def show_selected(self, selected: Selected) -> None:
@@ -104,6 +117,17 @@ class SelectionBar(QFrame):
         self.buttons["play"].setEnabled(single and selected.videos == 1)
         self.buttons["download"].setEnabled(ready and not selected.folders)
         self.buttons["invalidate"].setEnabled(ready)
+        self.more.setEnabled(ready)
+        self._allowed = {verb for verb, button in self.buttons.items() if button.isEnabled()}
+        self._allowed |= set(OPERATIONS) if ready else set()
+
+    def allows(self, verb: str) -> bool:
+        """Whether a verb makes sense for what is selected."""
+        return verb in self._allowed
+
+    @Slot()
+    def _on_more(self) -> None:
+        self.more_wanted.emit(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
     @Slot()
     def _on_clicked(self) -> None:
@@ -115,11 +139,13 @@ def menu_for(bar: SelectionBar, on_action: Callable[[], None], parent: QWidget) 
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     menu.setAccessibleName("Actions for the selection")
-    for verb, text in VERBS.items():
+    for verb, text in (VERBS | OPERATIONS).items():
         action = menu.addAction(text)
         action.setData(verb)
-        action.setEnabled(bar.buttons[verb].isEnabled())
+        action.setEnabled(bar.allows(verb))
         action.triggered.connect(on_action)
+        if verb == list(VERBS)[-1]:
+            menu.addSeparator()
     return menu
 
 

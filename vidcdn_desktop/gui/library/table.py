@@ -20,6 +20,7 @@ from vidcdn_desktop.gui.library.columns import ColumnMemory, widths_for
 from vidcdn_desktop.gui.library.typeahead import TypeAhead
 from vidcdn_desktop.gui.models import celltext
 from vidcdn_desktop.gui.models.arrange import Column
+from vidcdn_desktop.gui.models.courtesy import painting
 from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.gui.theme import color
 from vidcdn_desktop.gui.widgets.direction import embedded
@@ -244,7 +245,8 @@ class ObjectTable(QTableView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The rows."""
         self._delegate.begin()
-        super().paintEvent(event)
+        with painting():
+            super().paintEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show where the keyboard is."""

@@ -21,6 +21,7 @@ from enum import IntEnum
 from itertools import compress, repeat
 
 from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.models.rows import KINDS, MASK, SHIFT, Block, class_name
 
 
@@ -121,6 +122,12 @@ def _last(wish: Wish, ids: array[int], whole: array[int], sent: int, token: Canc
     return Piece(ids[sent:] if sent else ids, {}, not sent, True, selected, lost, whole)
 
 
+def _turn(token: CancelToken) -> None:
+    """Between two steps of a millisecond or so."""
+    token.raise_if_cancelled()
+    give_way()
+
+
 def _whole(wish: Wish, token: CancelToken) -> array[int]:
     """All rows, sorted; folders in front."""
     ids = array("I")
@@ -144,7 +151,7 @@ def _by_key(wish: Wish, token: CancelToken) -> Iterator[Piece]:
     ids, counts = array("I"), {}
     first, begun = True, time.monotonic()
     for number in wish.order:
-        token.raise_if_cancelled()
+        _turn(token)
         found = matcher.ids(wish.blocks[number], number << SHIFT)
         counts[number] = len(found)
         ids += found
@@ -230,10 +237,11 @@ def _kept(ids: array[int], wish: Wish, token: CancelToken) -> Iterator[array[int
     matcher = _Matcher(wish.needle, wish.no_posters)
     flags = bytearray(len(wish.blocks) << SHIFT)
     for number, block in enumerate(wish.blocks):
-        token.raise_if_cancelled()
+        _turn(token)
         for row_id in matcher.ids(block, number << SHIFT):
             flags[row_id] = 1
     for begin in range(0, len(ids), _SLICE):
+        _turn(token)
         some = ids[begin : begin + _SLICE]
         yield array("I", compress(some, map(flags.__getitem__, some)))
 
@@ -251,7 +259,7 @@ def _sorted(wish: Wish, numbers: Sequence[int], column: Column, token: CancelTok
     groups: dict[object, list[int]] = {}
     ranks = _rank_of(column, wish.values)
     for number in numbers:
-        token.raise_if_cancelled()
+        _turn(token)
         base = number << SHIFT
         for row_id, rank in enumerate(ranks(blocks[number], base), base):
             groups.setdefault(rank, []).append(row_id)
@@ -282,7 +290,7 @@ def _sample_sorted(
     values = [array("q") for _ in range(2 * len(splitters) + 1)]
     ids = [array("I") for _ in values]
     for number in numbers:
-        token.raise_if_cancelled()
+        _turn(token)
         for row_id, value in enumerate(values_of(number), number << SHIFT):
             place = bisect_left(splitters, value)
             # Between two splitters, or just one of them: those are all equal and need no sorting.
@@ -290,7 +298,7 @@ def _sample_sorted(
             values[place].append(value)
             ids[place].append(row_id)
     for place in range(len(ids)):
-        token.raise_if_cancelled()
+        _turn(token)
         bucket, own = ids[place], values[place]
         if not place % 2:
             bucket = array("I", [bucket[n] for n in sorted(range(len(bucket)), key=own.__getitem__)])
@@ -306,7 +314,7 @@ def carried(
         return [], False
     flags = bytearray((max(max(old, default=0), max(new, default=0)) >> SHIFT) + 1 << SHIFT)
     for first, last in ranges:
-        token.raise_if_cancelled()
+        _turn(token)
         for row_id in old[first : last + 1]:
             flags[row_id] = 1
     found: list[tuple[int, int]] = []
