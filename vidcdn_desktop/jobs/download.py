@@ -11,19 +11,20 @@ States and transitions are those of every job (`jobs.states`), so that lists and
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
+from vidcdn_desktop.cancel import Cancelled, Paused
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.jobs.holder import JobHolder
 from vidcdn_desktop.jobs.job import unexpected
 from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.jobs.states import RUNNING, check_transition
+from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import ProgressMeter, ProgressSnapshot
 from vidcdn_desktop.storage.download import DownloadResult, download, forget_download
@@ -66,7 +67,7 @@ class DownloadSnapshot:
     finished: datetime | None = None
 
 
-class DownloadJob:
+class DownloadJob(JobHolder[DownloadSnapshot]):
     """The state of one download. Any thread may call any method that is not said to block.
 
     Args:
@@ -100,6 +101,12 @@ class DownloadJob:
         job_id: str = "",
     ) -> None:
         self.id = job_id or uuid.uuid4().hex
+        super().__init__(
+            DownloadSnapshot(
+                self.id, ref, folder, safe_file_name(name or ref.key, "download"), created=datetime.now(UTC)
+            ),
+            on_change,
+        )
         self._storage = storage
         self._name = name
         self._version_id = version_id
@@ -108,14 +115,7 @@ class DownloadJob:
         self._patience = patience
         self._is_back = is_back
         self._renew = renew
-        self._on_change = on_change
-        self._lock = threading.RLock()
-        self._token = CancelToken()
         self._meter = ProgressMeter()
-        self._weather: Weather | None = None
-        self._snapshot = DownloadSnapshot(
-            self.id, ref, folder, safe_file_name(name or ref.key, "download"), created=datetime.now(UTC)
-        )
 
     def snapshot(self) -> DownloadSnapshot:
         """The download at this instant."""
@@ -130,11 +130,6 @@ class DownloadJob:
             retries=weather.retries if weather else 0,
         )
 
-    @property
-    def state(self) -> JobState:
-        """Where it is."""
-        return self._snapshot.state
-
     def use(
         self,
         storage: Storage,
@@ -146,48 +141,8 @@ class DownloadJob:
         """Say where from, before it is run; the arguments are those of the constructor."""
         self._storage, self._parallel, self._is_back, self._renew = storage, parallel, is_back, renew
 
-    def try_now(self) -> None:
-        """Try again at once what waits for the network or the service; harmless if nothing waits."""
-        weather = self._weather
-        if weather is not None and self.state in RUNNING:
-            weather.try_now()
-
-    def pause(self) -> None:
-        """Stop, and keep what has arrived. Returns at once; twice is harmless; nothing happens where nothing runs."""
-        with self._lock:
-            if self.state is JobState.RUNNING:
-                self._to(JobState.PAUSING)
-            elif self.state is JobState.QUEUED:
-                self._to(JobState.PAUSED)
-            else:
-                return
-            self._token.pause()
-        self._tell()
-
-    def cancel(self) -> None:
-        """Stop, and remove what has arrived. Returns at once; twice is harmless.
-
-        What a paused or failed download has kept stays: see `give_up`.
-        """
-        with self._lock:
-            if self.state in (JobState.RUNNING, JobState.PAUSING):
-                self._to(JobState.CANCELLING)
-            elif self.state is JobState.QUEUED:
-                self._to(JobState.CANCELLED, finished=datetime.now(UTC))
-            else:
-                return
-            self._token.cancel()
-        self._tell()
-
-    def resume(self) -> None:
-        """Queue it again after a pause, a failure or a cancel; whoever runs the queue calls `run`.
-
-        Raises: IllegalTransition: it is queued, running or done.
-        """
-        with self._lock:
-            self._to(JobState.QUEUED, error=None, result=None, seconds=None, finished=None)
-            self._token = CancelToken()
-        self._tell()
+    def _begin_again(self) -> None:
+        self._change_quietly(result=None)
 
     def run(self) -> None:
         """Download. Blocks; never raises. Does nothing if it was cancelled or paused while it waited."""
@@ -270,23 +225,15 @@ class DownloadJob:
         was = self._snapshot
         forget_download(was.ref, was.folder, name=self._name, version_id=self._version_id)
 
-    def _end(self, state: JobState, began: float, **changes: object) -> None:
+    def _end(self, state: JobState, began: float, **changes: Any) -> None:
         with self._lock:
             self._settle(state, began, **changes)
         self._tell()
 
-    def _settle(self, state: JobState, began: float, **changes: object) -> None:
+    def _settle(self, state: JobState, began: float, **changes: Any) -> None:
         finished = None if state is JobState.PAUSED else datetime.now(UTC)
         retries = self._weather.retries if self._weather else 0
         progress = self._meter.snapshot()
         changes["kept_bytes"] = progress.done_bytes if state in (JobState.PAUSED, JobState.FAILED) else 0
         changes["whole_bytes"] = progress.total_bytes or self._snapshot.whole_bytes
         self._to(state, seconds=time.monotonic() - began, finished=finished, retries=retries, **changes)
-
-    def _to(self, state: JobState, **changes: object) -> None:
-        check_transition(self.state, state)
-        self._snapshot = replace(self._snapshot, state=state, **changes)  # type: ignore[arg-type]
-
-    def _tell(self) -> None:
-        if self._on_change is not None:
-            self._on_change(self)

@@ -88,24 +88,6 @@ class KeptDownload(DownloadJob):
             kept_bytes=left.kept_bytes,
         )
 
-    @property
-    def priority(self) -> int:
-        """Higher runs first."""
-        return self._snapshot.priority
-
-    def set_priority(self, priority: int) -> None:
-        """Say how soon it should run."""
-        self._change(priority=priority)
-
-    def refuse(self, error: VidcdnError) -> None:
-        """Say why a paused download cannot go on now; it stays paused."""
-        self._change(error=error)
-
-    def mark_queued(self) -> None:
-        """It waits for its turn."""
-        if self.state is not JobState.QUEUED:
-            self.resume()
-
     def run(self) -> None:
         """Download, with the row claimed. Blocks; never raises."""
         try:
@@ -134,11 +116,6 @@ class KeptDownload(DownloadJob):
             journal.save_job(replace(old, state=snapshot.state.value, priority=snapshot.priority))
         else:
             journal.save_job(record_of(snapshot, self.connection))
-
-    def _change(self, **changes: object) -> None:
-        with self._lock:
-            self._snapshot = replace(self._snapshot, **changes)  # type: ignore[arg-type]
-        self._tell()
 
 
 def record_of(snapshot: DownloadSnapshot, connection: Connection | None) -> JobRecord:

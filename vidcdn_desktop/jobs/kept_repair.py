@@ -78,24 +78,6 @@ class KeptRepair(RepairJob):
 
     bind = RepairJob.use
 
-    @property
-    def priority(self) -> int:
-        """Higher runs first."""
-        return self._snapshot.priority
-
-    def set_priority(self, priority: int) -> None:
-        """Say how soon it should run."""
-        self._change(priority=priority)
-
-    def refuse(self, error: VidcdnError) -> None:
-        """Say why a paused repair cannot go on now; it stays paused."""
-        self._change(error=error)
-
-    def mark_queued(self) -> None:
-        """It waits for its turn."""
-        if self.state is not JobState.QUEUED:
-            self.resume()
-
     def run(self) -> None:
         """Repair, with the row claimed. Blocks; never raises."""
         try:

@@ -13,7 +13,6 @@ the rest.
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +23,13 @@ from typing import Any
 from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.errors import Conflict, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.holder import JobHolder
 from vidcdn_desktop.jobs.job import unexpected
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.repair import Repairer
 from vidcdn_desktop.jobs.repair_batch import Outcome, Target, Wish, find_targets, totals_of
 from vidcdn_desktop.jobs.repair_report import RepairReport, RepairState
-from vidcdn_desktop.jobs.states import RUNNING, check_transition
+from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.progress import ProgressMeter, ProgressSnapshot
 from vidcdn_desktop.storage.copying import UNCHANGED
 from vidcdn_desktop.storage.weather import Patience, Waiting, Weather
@@ -86,8 +86,10 @@ class RepairSnapshot:
     finished: datetime | None = None
 
 
-class RepairJob:
+class RepairJob(JobHolder[RepairSnapshot]):
     """The state of one job. Any thread may call any method that is not said to block.
+
+    A pause or a cancel undoes what was begun on the object at hand.
 
     Args:
         wishes: Objects and prefixes; of one bucket.
@@ -114,32 +116,30 @@ class RepairJob:
     ) -> None:
         self.id = job_id or uuid.uuid4().hex
         self.wishes = tuple(wishes)
+        known = dict(sizes or {})
+        title, place = names_of(self.wishes)
+        super().__init__(
+            RepairSnapshot(
+                self.id,
+                self.wishes[0].ref.bucket if self.wishes else "",
+                title,
+                place,
+                len(self.wishes),
+                whole_bytes=sum(known.values()) or None,
+                created=datetime.now(UTC),
+            ),
+            on_change,
+        )
         self.resend, self.invalidate = resend, invalidate
         self.connection: Connection | None = None
-        self._sizes = dict(sizes or {})
+        self._sizes = known
         self._patience = patience
-        self._on_change = on_change
         self._on_outcome = on_outcome
-        self._lock = threading.RLock()
-        self._token = CancelToken()
         self._meter = ProgressMeter()
         self._counted = 0
-        self._weather: Weather | None = None
         self._repairer: Repairer | None = None
         self._outcomes: dict[str, Outcome] = {}
         """By key."""
-        bucket = self.wishes[0].ref.bucket if self.wishes else ""
-        title, place = names_of(self.wishes)
-        whole = sum(self._sizes.values()) or None
-        created = datetime.now(UTC)
-        self._snapshot = RepairSnapshot(
-            self.id, bucket, title, place, len(self.wishes), whole_bytes=whole, created=created
-        )
-
-    @property
-    def state(self) -> JobState:
-        """Where it is."""
-        return self._snapshot.state
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -179,53 +179,16 @@ class RepairJob:
             self._snapshot = replace(self._snapshot, connection_id=connection.profile.id)
         self._tell()
 
-    def try_now(self) -> None:
-        """Try again at once what waits for the network or the service; harmless if nothing waits."""
-        weather = self._weather
-        if weather is not None and self.state in RUNNING:
-            weather.try_now()
+    def _begin_again(self) -> None:
+        """What is done with stays so.
 
-    def pause(self) -> None:
-        """Stop; what was begun on the object at hand is undone. Returns at once; twice is harmless."""
-        with self._lock:
-            if self.state is JobState.RUNNING:
-                self._to(JobState.PAUSING)
-            elif self.state is JobState.QUEUED:
-                self._to(JobState.PAUSED)
-            else:
-                return
-            self._token.pause()
-        self._tell()
-
-    def cancel(self) -> None:
-        """Stop for good; what was begun on the object at hand is undone. Returns at once; twice is harmless."""
-        with self._lock:
-            if self.state in (JobState.RUNNING, JobState.PAUSING):
-                self._to(JobState.CANCELLING)
-            elif self.state is JobState.QUEUED:
-                self._to(JobState.CANCELLED, finished=datetime.now(UTC))
-            else:
-                return
-            self._token.cancel()
-        self._tell()
-
-    def resume(self) -> None:
-        """Queue it again after a pause, a failure or a cancel; whoever runs the queue calls `run`.
-
-        What is done with stays so. An object that somebody replaced meanwhile is taken as it is now: to go on is to
-        want that.
-
-        Raises: IllegalTransition: it is queued, running or done.
+        An object that somebody replaced meanwhile is taken as it is now: to go on is to want that.
         """
-        with self._lock:
-            self._to(JobState.QUEUED, error=None, seconds=None, finished=None)
-            self._token = CancelToken()
-            failed = {key: o.error for key, o in self._outcomes.items() if o.error is not None}
-            for key in failed:
-                del self._outcomes[key]
-            theirs = {key for key, error in failed.items() if isinstance(error, Conflict)}
-            self.wishes = tuple(replace(w, etag="") if w.ref.key in theirs else w for w in self.wishes)
-        self._tell()
+        failed = {key: o.error for key, o in self._outcomes.items() if o.error is not None}
+        for key in failed:
+            del self._outcomes[key]
+        theirs = {key for key, error in failed.items() if isinstance(error, Conflict)}
+        self.wishes = tuple(replace(w, etag="") if w.ref.key in theirs else w for w in self.wishes)
 
     def run(self) -> None:
         """Repair all. Blocks; never raises. Does nothing if it was cancelled or paused while it waited."""
@@ -355,7 +318,7 @@ class RepairJob:
                     repairer.clean_up(target.ref, token)
 
     # Changes
-    def _end(self, state: JobState, began: float, **changes: object) -> None:
+    def _end(self, state: JobState, began: float, **changes: Any) -> None:
         result = self.result() | {"stale": self._stale()}
         with self._lock:
             if state is JobState.PAUSED and self._snapshot.state is JobState.CANCELLING:
@@ -366,19 +329,6 @@ class RepairJob:
             changes |= {"number": 0, "current": "", "retries": retries, "result": result}
             self._to(state, seconds=time.monotonic() - began, finished=finished, **changes)
         self._tell()
-
-    def _to(self, state: JobState, **changes: object) -> None:
-        check_transition(self.state, state)
-        self._snapshot = replace(self._snapshot, state=state, **changes)  # type: ignore[arg-type]
-
-    def _change(self, **changes: object) -> None:
-        with self._lock:
-            self._snapshot = replace(self._snapshot, **changes)  # type: ignore[arg-type]
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._on_change is not None:
-            self._on_change(self)
 
 
 def _as_they_were(errors: Sequence[VidcdnError]) -> str:

@@ -25,17 +25,17 @@ from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.delivery.model import Invalidation
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.holder import JobHolder
 from vidcdn_desktop.jobs.job import unexpected
 from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.keeping import claimed
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.jobs.operations.holder import OperationHolder
 from vidcdn_desktop.jobs.operations.log import ItemLog, MemoryLog
 from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, OnExists, Stage
 from vidcdn_desktop.jobs.operations.plan import changed_by
 from vidcdn_desktop.jobs.operations.promise import COPIES
-from vidcdn_desktop.jobs.operations.report import OperationSnapshot, Tally, failure_of
+from vidcdn_desktop.jobs.operations.report import OperationSnapshot, Tally, failure_of, told_of
 from vidcdn_desktop.jobs.operations.rows import give_up_row, record_of
 from vidcdn_desktop.jobs.operations.running import Runner
 from vidcdn_desktop.jobs.operations.work import Board, Work
@@ -46,9 +46,11 @@ from vidcdn_desktop.storage.repair import LARGEST_COPY_OBJECT
 from vidcdn_desktop.storage.weather import Weather
 
 _OPEN = (Stage.COPIED, Stage.DELETING)
+MOST_STALE = 1000
+"""Keys a row remembers of those a CDN may hold an old copy of."""
 
 
-class OperationJob(OperationHolder):
+class OperationJob(JobHolder[OperationSnapshot]):
     """The state of one operation. Any thread may call any method that is not said to block.
 
     Args:
@@ -100,6 +102,8 @@ class OperationJob(OperationHolder):
             on_change,
         )
         self.id = self._snapshot.id
+        self._told: set[int] = set()
+        """Numbers of the objects that were told in this run."""
         self.action = action
         self.means = means
         self.undoes, self.mark = undoes, mark
@@ -145,6 +149,9 @@ class OperationJob(OperationHolder):
         with self._lock:
             self.connection = connection
         self._change(connection_id=connection.profile.id)
+
+    def _begin_again(self) -> None:
+        self._told.clear()
 
     def run(self) -> None:
         """Do it, with the row claimed. Blocks; never raises. Does nothing if it was stopped while it waited."""
@@ -277,7 +284,18 @@ class OperationJob(OperationHolder):
         keys = self.changed_keys()
         if not keys or self.connection is None:
             return []
-        return self.connection.invalidate_keys(keys, caller_reference=f"operation-{self.id}", token=token)
+        made = self.connection.invalidate_keys(keys, caller_reference=f"operation-{self.id}", token=token)
+        self._change(result={**(self._snapshot.result or {}), "stale": []})
+        self.keep()
+        return made
+
+    def _stale(self) -> tuple[str, ...]:
+        """The first of the changed keys that a CDN serves. Asks it only if nobody has yet."""
+        keys, connection = self.changed_keys()[:MOST_STALE], self.connection
+        with contextlib.suppress(VidcdnError):
+            if keys and connection is not None and connection.cdn is not None and connection.domains_of(keys):
+                return keys
+        return ()
 
     # Inside
     def _item_changed(self, item: Item) -> None:
@@ -334,6 +352,7 @@ class OperationJob(OperationHolder):
             self._write_items()
 
     def _end(self, state: JobState, began: float, *, error: VidcdnError | None = None) -> None:
+        stale = self._stale() if state is not JobState.PAUSED else ()
         with self._lock:
             self._weather = None
             if state is JobState.PAUSED and self._snapshot.state is JobState.CANCELLING:
@@ -343,6 +362,6 @@ class OperationJob(OperationHolder):
             ended = None if state is JobState.PAUSED else datetime.now(UTC)
             self._to(state, error=error, finished=ended, seconds=round(time.monotonic() - began, 3))
             counted = self._counted(self._snapshot)
-            result = {"counts": counted.counts.to_json()}
+            result = {"counts": counted.counts.to_json(), "objects": told_of(self.items), "stale": list(stale)}
             self._snapshot = replace(counted, result=result, changed_keys=self.changed_keys())
         self._tell()

@@ -1,4 +1,7 @@
-"""What a front end does with an operation beside running it: pause, cancel, resume, order, and hear of changes."""
+"""What a front end does with a job beside running it: pause, cancel, resume, order, and hear of changes.
+
+The same for downloads, repairs and operations; a publish has more states (see `job`).
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,41 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.jobs.states import RUNNING, check_transition
 from vidcdn_desktop.storage.weather import Weather
 
 
-class OperationHolder:
-    """The state of one operation; see `OperationJob`. Any thread may call any method.
+class HeldSnapshot(Protocol):
+    """A frozen dataclass; also with `error`, `seconds`, `finished`, and `priority` where there is a queue."""
+
+    @property
+    def state(self) -> JobState:
+        """Where it is."""
+        ...
+
+
+S = TypeVar("S", bound=HeldSnapshot)
+
+
+class JobHolder(Generic[S]):
+    """The state of one job. Any thread may call any method.
 
     Args:
         snapshot: To begin with.
         on_change: Called with the job after every change, in the thread that made it.
     """
 
-    def __init__(self, snapshot: OperationSnapshot, on_change: Callable[[Any], None] | None) -> None:
+    def __init__(self, snapshot: S, on_change: Callable[[Any], None] | None) -> None:
         self._snapshot = snapshot
         self._on_change = on_change
         self._lock = threading.RLock()
         self._token = CancelToken()
         self._weather: Weather | None = None
-        self._told: set[int] = set()
-        """Numbers of the objects that were told in this run."""
 
     @property
     def state(self) -> JobState:
@@ -41,14 +53,15 @@ class OperationHolder:
     @property
     def priority(self) -> int:
         """Higher runs first."""
-        return self._snapshot.priority
+        snapshot: Any = self._snapshot
+        return int(snapshot.priority)
 
     def set_priority(self, priority: int) -> None:
         """Say how soon it should run."""
         self._change(priority=priority)
 
     def refuse(self, error: VidcdnError) -> None:
-        """Say why a paused operation cannot go on now; it stays paused."""
+        """Say why it cannot go on now; its state stays."""
         self._change(error=error)
 
     def try_now(self) -> None:
@@ -58,7 +71,7 @@ class OperationHolder:
             weather.try_now()
 
     def pause(self) -> None:
-        """Stop, and go on later. Returns at once; twice is harmless."""
+        """Stop, and go on later. Returns at once; twice is harmless; nothing happens where nothing runs."""
         with self._lock:
             if self.state is JobState.RUNNING:
                 self._to(JobState.PAUSING)
@@ -70,7 +83,7 @@ class OperationHolder:
         self._tell()
 
     def cancel(self) -> None:
-        """Stop for good. What is done stays done, and can be undone. Returns at once; twice is harmless."""
+        """Stop for good. Returns at once; twice is harmless."""
         with self._lock:
             if self.state in (JobState.RUNNING, JobState.PAUSING):
                 self._to(JobState.CANCELLING)
@@ -89,7 +102,7 @@ class OperationHolder:
         with self._lock:
             self._to(JobState.QUEUED, error=None, seconds=None, finished=None)
             self._token = CancelToken()
-            self._told.clear()
+            self._begin_again()
         self._tell()
 
     def mark_queued(self) -> None:
@@ -97,14 +110,21 @@ class OperationHolder:
         if self.state is not JobState.QUEUED:
             self.resume()
 
-    # Inside
+    # For those who hold more
+    def _begin_again(self) -> None:
+        """What else a resume puts back; called with the lock held."""
+
     def _to(self, state: JobState, **changes: Any) -> None:
-        check_transition(self._snapshot.state, state)
-        self._snapshot = replace(self._snapshot, state=state, **changes)
+        check_transition(self.state, state)
+        self._change_quietly(state=state, **changes)
+
+    def _change_quietly(self, **changes: Any) -> None:
+        snapshot: Any = self._snapshot
+        self._snapshot = replace(snapshot, **changes)
 
     def _change(self, **changes: Any) -> None:
         with self._lock:
-            self._snapshot = replace(self._snapshot, **changes)
+            self._change_quietly(**changes)
         self._tell()
 
     def _tell(self) -> None:
