@@ -369,5 +369,6 @@ def test_the_menu_of_the_gallery_offers_what_the_bar_does(
     page.model.select_ranges([(0, 0)])
     page.stack.menu_wanted.emit(QPoint(10, 10))
     (menu,) = [m for m in page.findChildren(QMenu) if m.isVisible()]
-    assert [a.isEnabled() for a in menu.actions()] == [b.isEnabled() for b in page.bar.buttons.values()]
+    offered = {str(action.data()): action.isEnabled() for action in menu.actions() if action.data()}
+    assert offered.items() >= {verb: button.isEnabled() for verb, button in page.bar.buttons.items()}.items()
     menu.close()
