@@ -32,6 +32,7 @@ from vidcdn_desktop.gui.bridge_threads import Calls, JobThread, LookThread
 from vidcdn_desktop.gui.downloads import Downloads
 from vidcdn_desktop.gui.joblist import JobList
 from vidcdn_desktop.gui.models.counts import Counts, count
+from vidcdn_desktop.gui.operations import Operations
 from vidcdn_desktop.gui.repairs import Repairs
 from vidcdn_desktop.jobs.again import job_from
 from vidcdn_desktop.jobs.connection import Connection
@@ -109,7 +110,9 @@ class JobBridge(QObject):
         """What comes down, beside what goes up."""
         self.repairs = Repairs(self._queue, self._calls, self._means, self._current_connection, self)
         """What is made to start at once inside the bucket."""
-        self._beside: tuple[JobList, ...] = (self.downloads, self.repairs)
+        self.operations = Operations(self._queue, self._calls, self._means, self._current_connection, self)
+        """What is done to many objects inside the bucket."""
+        self._beside: tuple[JobList, ...] = (self.downloads, self.repairs, self.operations)
         for jobs in self._beside:
             for signal in (jobs.added, jobs.changed, jobs.removed):
                 signal.connect(self._on_beside)

@@ -102,7 +102,7 @@ class TransferDesk(QObject):
             return
         self._resume_once = False
         found = [record.id for record, _ in recalled.uploads] + [left.record.id for left in recalled.downloads]
-        found += [record.id for record in recalled.repairs]
+        found += [record.id for record in recalled.repairs] + [job.id for job in recalled.operations]
         for job_id in found:
             self._pending.setdefault(job_id, "resume")
         self._on_connection(self._session.connection)
@@ -113,7 +113,7 @@ class TransferDesk(QObject):
         if connection is None:
             return
         for job_id, verb in list(self._pending.items()):
-            lists = (self._bridge, self._bridge.downloads, self._bridge.repairs)
+            lists = (self._bridge, self._bridge.downloads, self._bridge.repairs, self._bridge.operations)
             if not any(jobs.needs_connection(job_id) for jobs in lists):
                 del self._pending[job_id]
                 self.activity.do(verb, job_id)

@@ -24,13 +24,21 @@ from vidcdn_desktop.gui.widgets import (
     ThinProgress,
     set_property,
 )
-from vidcdn_desktop.jobs.keeping import DOWNLOAD, PUBLISH, REPAIR
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, OPERATION, PUBLISH, REPAIR
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.textsafe import display
 
-_KINDS = {PUBLISH: ("upload", "Publish"), DOWNLOAD: ("download", "Download"), REPAIR: ("faststart", "Fast start")}
+_KINDS = {
+    PUBLISH: ("upload", "Publish"),
+    DOWNLOAD: ("download", "Download"),
+    REPAIR: ("faststart", "Fast start"),
+    OPERATION: ("edit", "Operation"),
+}
 """Icon and name of each kind of job."""
+
+_OPERATIONS = {"delete": ("trash", "Delete"), "copy": ("copy", "Copy"), "undo": ("refresh", "Undo")}
+"""The same for operations that have their own."""
 
 
 class JobCard(Card):
@@ -48,7 +56,7 @@ class JobCard(Card):
         self._column.setSpacing(5)
         top = QHBoxLayout()
         top.setSpacing(8)
-        icon, kind = _KINDS[entry.kind]
+        icon, kind = _OPERATIONS.get(entry.verb, _KINDS[entry.kind])
         self._way = IconLabel(icon, "muted", 15)
         self._way.setAccessibleName(kind)
         self.badge = Badge()
@@ -102,7 +110,8 @@ class JobCard(Card):
             self._progress.setVisible(running or kept is not None)
             waits = entry.waiting is not None
             self._progress.set_tint("muted" if not running else "warning" if waits else "accent")
-            fraction = kept if not running else entry.progress.fraction if entry.progress else None
+            moved = entry.progress.fraction if entry.progress else None
+            fraction = kept if not running else entry.fraction if entry.is_operation else moved
             self._progress.set_fraction(fraction)
         if running and self._line is None:
             self._line = LiveLabel()
@@ -200,7 +209,10 @@ def _button(verb: str, text: str, on_clicked: object) -> Button:
 
 def _changed(before: Entry, entry: Entry) -> bool:
     """Whether more than the bytes and the countdown have changed."""
-    names = ("state", "origin", "title", "error", "result", "steps", "unfinished", "kept_bytes", "key", "live", "place")
+    names = (
+        *("state", "origin", "title", "error", "result", "steps", "unfinished", "kept_bytes", "key", "live", "place"),
+        "can_undo",
+    )
     if (before.waiting is None) != (entry.waiting is None):
         return True
     return any(getattr(before, name) != getattr(entry, name) for name in names)

@@ -1,4 +1,4 @@
-"""One line of the Activity page, whatever it comes from: a publish, a download, a repair, or a row of the journal."""
+"""One line of the Activity page, whatever it comes from: a job of any kind, or a row of the journal."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from vidcdn_desktop.gui.activity import repair_words
+from vidcdn_desktop.gui.activity import operation_words, repair_words
 from vidcdn_desktop.gui.models.counts import is_live, is_unfinished
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.journal_record import without_signed_queries
-from vidcdn_desktop.jobs.keeping import DOWNLOAD, PUBLISH, REPAIR
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, OPERATION, PUBLISH, REPAIR
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, Step, StepSnapshot, StepState, report_json
+from vidcdn_desktop.jobs.operations.report import OperationSnapshot
+from vidcdn_desktop.jobs.operations.rows import action_in, undoes_in
 from vidcdn_desktop.jobs.repair_job import RepairSnapshot
 from vidcdn_desktop.jobs.states import BUSY
 from vidcdn_desktop.progress import ProgressSnapshot
 from vidcdn_desktop.storage.weather import Waiting
 
-Snapshot = JobSnapshot | DownloadSnapshot | RepairSnapshot
+Snapshot = JobSnapshot | DownloadSnapshot | RepairSnapshot | OperationSnapshot
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -61,7 +63,7 @@ class Entry:
     """False for a published video that is not served rightly."""
     steps: tuple[StepSnapshot, ...] = ()
     result: Mapping[str, Any] = field(default_factory=dict)
-    """A `PublishResult` or `DownloadResult` as `report_json` gives it, or that of `RepairJob.result`."""
+    """A `PublishResult` or `DownloadResult` as `report_json` gives it, or that of a repair or an operation."""
     error: Mapping[str, Any] = field(default_factory=dict)
     """As `VidcdnError.to_json` gives it."""
     unfinished: bool = False
@@ -73,6 +75,14 @@ class Entry:
     """How it goes, while it runs."""
     waiting: Waiting | None = None
     retries: int = 0
+    verb: str = ""
+    """Of an operation: what is done, a value of `jobs.operations.model.Kind`."""
+    can_undo: bool = False
+    """Something was done that can be taken back."""
+    undo_words: str = ""
+    """Of an operation: what was promised about that."""
+    fraction: float | None = None
+    """How far it is, where that is no matter of bytes."""
     subject: Snapshot | JobRecord | None = None
     """What it was made from, for the report."""
 
@@ -85,6 +95,11 @@ class Entry:
     def is_repair(self) -> bool:
         """Whether it is made to start at once inside the bucket."""
         return self.kind == REPAIR
+
+    @property
+    def is_operation(self) -> bool:
+        """Whether objects are copied, moved, deleted or edited."""
+        return self.kind == OPERATION
 
     @property
     def is_busy(self) -> bool:
@@ -187,28 +202,66 @@ def entry_of_repair(snapshot: RepairSnapshot) -> Entry:
     )
 
 
+def entry_of_operation(snapshot: OperationSnapshot) -> Entry:
+    """The line of an operation of this session."""
+    return Entry(
+        id=snapshot.id,
+        kind=OPERATION,
+        title=operation_words.title(snapshot.kind.value, snapshot.title),
+        state=snapshot.state,
+        origin=Origin.HERE,
+        created=snapshot.created or _EPOCH,
+        finished=snapshot.finished,
+        place=snapshot.place,
+        bucket=snapshot.bucket,
+        key=snapshot.place,
+        connection_id=snapshot.connection_id,
+        result={"counts": snapshot.counts.to_json(), **(snapshot.result or {})},
+        error=snapshot.error.to_json() if snapshot.error else {},
+        unfinished=is_unfinished(snapshot),
+        whole_bytes=snapshot.whole_bytes,
+        progress=snapshot.progress,
+        line=operation_words.line(snapshot),
+        waiting=snapshot.waiting,
+        retries=snapshot.retries,
+        verb=snapshot.kind.value,
+        can_undo=snapshot.can_undo,
+        undo_words=snapshot.undo_words,
+        fraction=snapshot.steps_done / snapshot.steps if snapshot.steps else None,
+        subject=snapshot,
+    )
+
+
 def entry_of_any(snapshot: Snapshot) -> Entry:
     """The line of a job of this session."""
     if isinstance(snapshot, JobSnapshot):
         return entry_of(snapshot)
+    if isinstance(snapshot, OperationSnapshot):
+        return entry_of_operation(snapshot)
     return entry_of_download(snapshot) if isinstance(snapshot, DownloadSnapshot) else entry_of_repair(snapshot)
 
 
-def entry_of_record(record: JobRecord) -> Entry | None:
-    """The line of a job of an earlier run, or of another running copy; None if it makes no sense to us."""
-    if record.state not in _STATES or record.kind not in (PUBLISH, DOWNLOAD, REPAIR):
+def entry_of_record(record: JobRecord, *, can_undo: bool = False) -> Entry | None:
+    """The line of a job of an earlier run, or of another running copy; None if it makes no sense to us.
+
+    `can_undo`: the journal has something of it that can be taken back.
+    """
+    if record.state not in _STATES or record.kind not in (PUBLISH, DOWNLOAD, REPAIR, OPERATION):
+        return None
+    action = action_in(record)
+    if record.kind == OPERATION and action is None:
         return None
     result = mapping_in(record.result)
     folder = mapping_in(record.options).get("folder")
     return Entry(
         id=record.id,
         kind=record.kind,
-        title=record.title or record.key,
+        title=operation_words.title(action.kind.value, record.title) if action else record.title or record.key,
         state=_STATES[record.state],
         origin=Origin.ELSEWHERE if record.owned_elsewhere else Origin.EARLIER,
         created=record.created,
         finished=record.ended,
-        place={DOWNLOAD: str(folder or ""), REPAIR: record.key}.get(record.kind, record.source),
+        place={DOWNLOAD: str(folder or ""), REPAIR: record.key, OPERATION: record.key}.get(record.kind, record.source),
         bucket=record.bucket,
         key=text_in(result, "key") or record.key,
         connection_id=record.connection_id,
@@ -218,6 +271,9 @@ def entry_of_record(record: JobRecord) -> Entry | None:
         result=result,
         error=mapping_in(record.error),
         whole_bytes=record.size,
+        verb=action.kind.value if action else "",
+        can_undo=can_undo and not undoes_in(record),
+        undo_words=text_in(mapping_in(record.options), "promise") if action else "",
         subject=record,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -14,6 +14,8 @@ from vidcdn_desktop.jobs.again import left_over
 from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
 from vidcdn_desktop.jobs.kept_download import LeftDownload, left_downloads
 from vidcdn_desktop.jobs.kept_repair import left_repairs
+from vidcdn_desktop.jobs.operations.job import OperationJob
+from vidcdn_desktop.jobs.operations.rows import left_operations
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +35,10 @@ class Recalled:
     """Downloads likewise."""
     repairs: Sequence[JobRecord] = ()
     """Repairs likewise."""
+    operations: Sequence[OperationJob] = ()
+    """Operations likewise, with their objects: those that are in the list already are left out."""
+    undoable: frozenset[str] = frozenset()
+    """Ids of operations of which something can be taken back."""
 
 
 class History(QObject):
@@ -43,9 +49,17 @@ class History(QObject):
     failed = Signal(object)
     """VidcdnError."""
 
-    def __init__(self, journal: Journal | None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal | None,
+        parent: QObject | None = None,
+        *,
+        again: Callable[[JobRecord], OperationJob | None] = lambda _record: None,
+    ) -> None:
+        """`again` makes the operation of a row; it is called on the reading thread."""
         super().__init__(parent)
         self._journal = journal
+        self._again_of = again
         self._reading = False
         self._again = False
 
@@ -69,9 +83,18 @@ class History(QObject):
                 journal.prune(MOST)
             uploads, downloads = left_over(journal), left_downloads(journal)
             repairs = left_repairs(journal)
-            return Recalled(journal.jobs(MOST), uploads, downloads, repairs)
+            operations = [job for record in left_operations(journal) if (job := self._taken_up(record)) is not None]
+            undoable = frozenset(journal.undoable_jobs())
+            return Recalled(journal.jobs(MOST), uploads, downloads, repairs, operations, undoable)
 
         run_in_background(self, look, self._on_done, self._on_failed)
+
+    def _taken_up(self, record: JobRecord) -> OperationJob | None:
+        try:
+            return self._again_of(record)
+        except VidcdnError as exc:
+            _log.warning("an operation cannot be gone on with: %s", exc.what)
+            return None
 
     def forget(self, job_ids: Sequence[str]) -> None:
         """Take jobs out of the journal; those another running copy is at stay."""

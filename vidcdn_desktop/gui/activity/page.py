@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QShowEvent
@@ -36,9 +38,13 @@ from vidcdn_desktop.gui.widgets import (
 from vidcdn_desktop.jobs.journal import JobRecord, Journal
 from vidcdn_desktop.jobs.keeping import DOWNLOAD, REPAIR
 from vidcdn_desktop.jobs.kept_download import LeftDownload
+from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.textsafe import display, plural
 
-_NOTHING = ("Nothing has happened yet", "Every upload and download appears here, with its steps and what proves it.")
+_NOTHING = (
+    "Nothing has happened yet",
+    "Every job appears here, with its steps and what proves it.",
+)
 
 
 class ActivityPage(QWidget):
@@ -52,6 +58,8 @@ class ActivityPage(QWidget):
     """A folder to open in the system's file manager."""
     invalidate_keys = Signal(object)
     """(str connection id, tuple[str, ...] keys) the CDN should forget the copies of."""
+    undo_requested = Signal(object)
+    """(str job id, str connection id, str title) of an operation that is to be taken back."""
     connection_wanted = Signal(object)
     """(str connection id, str verb, str job id): another connection must be opened for that."""
 
@@ -63,7 +71,11 @@ class ActivityPage(QWidget):
         self._entries: dict[str, Entry] = {}
         self._gone: set[str] = set()
         """Removed from the list, though the journal may still have them."""
-        self.history = History(journal, self)
+        self._undoable: frozenset[str] = frozenset()
+        """Of operations of earlier runs."""
+        self._wanted_after: dict[str, str] = {}
+        """Job id to verb: what is done once an operation is live again."""
+        self.history = History(journal, self, again=bridge.operations.again)
         self.history.recalled.connect(self._on_recalled)
         self.history.failed.connect(self._on_not_recalled)
         self._problem: VidcdnError | None = None
@@ -115,10 +127,12 @@ class ActivityPage(QWidget):
         bridge.job_added.connect(self._on_changed)
         bridge.job_changed.connect(self._on_changed)
         bridge.job_removed.connect(self._on_removed)
-        for jobs in (bridge.downloads, bridge.repairs):
+        for jobs in (bridge.downloads, bridge.repairs, bridge.operations):
             jobs.added.connect(self._on_changed)
             jobs.changed.connect(self._on_changed)
             jobs.removed.connect(self._on_removed)
+        bridge.operations.added.connect(self._on_taken_up)
+        bridge.operations.reported.connect(self._on_reported)
         bridge.counts_changed.connect(self._on_counts)
         self.list.wish.connect(self._on_wish)
         self.clear.clicked.connect(self.clear_finished)
@@ -143,7 +157,7 @@ class ActivityPage(QWidget):
         same = before is not None and before.origin is Origin.HERE and before.state is snapshot.state
         if same and not self.isVisible():
             return  # bytes of a page nobody sees; it is brought up to date when shown
-        entry = entry_of_any(snapshot)
+        entry = self._entry_of(snapshot)
         self._gone.discard(entry.id)
         self._entries[entry.id] = entry
         self._announce(before, entry)
@@ -152,9 +166,14 @@ class ActivityPage(QWidget):
         else:
             self.list.update_entry(entry)
 
+    def _entry_of(self, snapshot: Snapshot) -> Entry:
+        entry = entry_of_any(snapshot)
+        taken_back = entry.can_undo and self._bridge.operations.is_taken_back(entry.id)
+        return replace(entry, can_undo=False) if taken_back else entry
+
     def _announce(self, before: Entry | None, entry: Entry) -> None:
         """Say aloud what has become of a job; publishes are told by their cards on the Publish page."""
-        if before is None or not (entry.is_download or entry.is_repair):
+        if before is None or not (entry.is_download or entry.is_repair or entry.is_operation):
             return
         waits = entry.waiting is not None and before.waiting is None
         if waits or (entry.state is not before.state and entry.state in words.SAID):
@@ -173,6 +192,8 @@ class ActivityPage(QWidget):
         self._bridge.restore([found for found in recalled.uploads if found[0].id not in self._gone])
         self._bridge.downloads.restore([found for found in recalled.downloads if found.record.id not in self._gone])
         self._bridge.repairs.restore([record for record in recalled.repairs if record.id not in self._gone])
+        self._bridge.operations.restore([job for job in recalled.operations if job.id not in self._gone])
+        self._undoable = recalled.undoable
         self._records = {record.id: record for record in recalled.records if record.id not in self._gone}
         self._take_in()
         self._show_problem(self.history.problem)
@@ -196,12 +217,12 @@ class ActivityPage(QWidget):
     def _take_in(self) -> None:
         entries: dict[str, Entry] = {}
         for record in self._records.values():
-            entry = entry_of_record(record)
+            entry = entry_of_record(record, can_undo=record.id in self._undoable)
             if entry is not None:
                 entries[entry.id] = entry
         bridge = self._bridge
-        found = (*bridge.snapshots(), *bridge.downloads.snapshots(), *bridge.repairs.snapshots())
-        for live in map(entry_of_any, found):
+        beside = (jobs.snapshots() for jobs in (bridge.downloads, bridge.repairs, bridge.operations))
+        for live in map(self._entry_of, chain(bridge.snapshots(), *beside)):
             told = entries.get(live.id)
             if told is None or live.is_busy or told.origin is not Origin.ELSEWHERE:
                 entries[live.id] = live
@@ -283,6 +304,12 @@ class ActivityPage(QWidget):
                 self.invalidate_keys.emit((entry.connection_id, stale_keys(entry)))
             case "copy-link":
                 self._copy(entry.link, "Link copied")
+            case "undo":
+                self.undo_requested.emit((job_id, entry.connection_id, entry.title))
+            case "report" if entry.is_operation:
+                subject = entry.subject
+                assert isinstance(subject, (OperationSnapshot, JobRecord))
+                self._bridge.operations.write_report(subject)
             case "report" if entry.subject is not None:
                 self._copy(report(entry.subject), "Report copied")
             case "remove":
@@ -292,6 +319,10 @@ class ActivityPage(QWidget):
             case _:
                 self._transfer(verb, entry)
 
+    @Slot(str)
+    def _on_reported(self, text: str) -> None:
+        self._copy(text, "Report copied")
+
     def _copy(self, text: str, message: str) -> None:
         QGuiApplication.clipboard().setText(text)
         self.toast.show_message(message)
@@ -299,6 +330,9 @@ class ActivityPage(QWidget):
     def _transfer(self, verb: str, entry: Entry) -> None:
         job_id = entry.id
         jobs = self._jobs_of(entry)
+        if entry.origin is Origin.EARLIER and entry.is_operation:
+            self._take_up_operation(entry, verb)
+            return
         if entry.origin is Origin.EARLIER:
             self._take_up(entry)
             verb = "resume"
@@ -331,6 +365,8 @@ class ActivityPage(QWidget):
     def _jobs_of(self, entry: Entry) -> JobBridge | JobList:
         if entry.is_repair:
             return self._bridge.repairs
+        if entry.is_operation:
+            return self._bridge.operations
         return self._bridge.downloads if entry.is_download else self._bridge
 
     def _take_up(self, entry: Entry) -> None:
@@ -344,6 +380,19 @@ class ActivityPage(QWidget):
             self._bridge.repairs.restore([record])
         else:
             self._bridge.restore([(record, None)])
+
+    def _take_up_operation(self, entry: Entry, verb: str) -> None:
+        """Its objects are read from the disk first."""
+        record = self._records.get(entry.id)
+        if record is not None:
+            self._wanted_after[entry.id] = verb
+            self._bridge.operations.take_up(record)
+
+    @Slot(object)
+    def _on_taken_up(self, snapshot: OperationSnapshot) -> None:
+        verb = self._wanted_after.pop(snapshot.id, "")
+        if verb:
+            self.do("resume" if verb == "retry" else verb, snapshot.id)
 
     @Slot()
     def clear_finished(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from vidcdn_desktop.gui.activity import repair_words
+from vidcdn_desktop.gui.activity import operation_words, repair_words
 from vidcdn_desktop.gui.activity.entry import Entry, Origin, mapping_in, number_in, text_in
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.widgets import STEP_NAMES, Fact
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, OPERATION, REPAIR
 from vidcdn_desktop.jobs.model import JobState, StepState
 from vidcdn_desktop.jobs.states import ENDED, RUNNING
 from vidcdn_desktop.textsafe import display, format_elapsed, format_size, plural
@@ -28,6 +29,7 @@ VERBS = {
     "retry": "Retry",
     "cancel": "Cancel",
     "discard": "Discard",
+    "undo": "Undo…",
     "show-key": "Show in Library",
     "show-folder": "Show in folder",
     "invalidate": "Invalidate…",
@@ -54,6 +56,8 @@ _STATES: dict[JobState, words.Marked] = {
 
 SAID = frozenset({JobState.PUBLISHED, JobState.FAILED, JobState.PAUSED, JobState.CANCELLED})
 """States in which a job has come to rest, which is announced."""
+
+_DOINGS = {DOWNLOAD: "fetched", REPAIR: "repaired", OPERATION: "done"}
 
 _STEP_WORDS = {StepState.RUNNING: "running", StepState.FAILED: "failed", StepState.SKIPPED: "not needed"}
 
@@ -103,6 +107,8 @@ def verbs(entry: Entry) -> tuple[str, ...]:
             return "pause", "cancel"
         case JobState.PAUSING:
             return ("cancel",)
+        case _ if entry.is_operation:
+            return operation_words.verbs(entry)
         case JobState.PAUSED if entry.origin is Origin.HERE:
             return ("resume", "discard") if entry.kept_bytes else ("resume", "cancel")
         case JobState.FAILED:
@@ -123,7 +129,7 @@ def verbs(entry: Entry) -> tuple[str, ...]:
 def more_verbs(entry: Entry) -> tuple[str, ...]:
     """What else may be done about it."""
     found = []
-    if entry.origin is Origin.HERE and not (entry.is_download or entry.is_repair):
+    if entry.origin is Origin.HERE and not (entry.is_download or entry.is_repair or entry.is_operation):
         found.append("show-job")
     found.append("report")
     if entry.origin is not Origin.ELSEWHERE and entry.state in ENDED and not entry.unfinished:
@@ -134,14 +140,16 @@ def more_verbs(entry: Entry) -> tuple[str, ...]:
 def facts(entry: Entry) -> str:
     """One or two lines: how it goes, or what came of it."""
     if entry.origin is Origin.ELSEWHERE:
-        done = "fetched" if entry.is_download else "repaired" if entry.is_repair else "sent"
+        done = _DOINGS.get(entry.kind, "sent")
         return f"Being {done} by another window or command of this program."
     if entry.error and entry.state in (JobState.FAILED, JobState.REFUSED, JobState.PAUSED):
         told = [text_in(entry.error, name) for name in ("what", "meaning", "advice")]
-        told.append(repair_words.failed_facts(entry) if entry.is_repair else _kept(entry))
+        told.append(_beside_error(entry))
         return " ".join(display(part) for part in told if part)
     if entry.is_repair:
         return repair_words.facts(entry)
+    if entry.is_operation:
+        return operation_words.facts(entry)
     if entry.state is JobState.PAUSED:
         return _kept(entry) or ("Nothing has arrived yet." if entry.is_download else "Nothing was sent yet.")
     if entry.state is JobState.CANCELLED:
@@ -156,6 +164,13 @@ def facts(entry: Entry) -> str:
     sent = format_size(number_in(entry.result, "bytes_sent"))
     took = sum(v for v in mapping_in(entry.result.get("seconds")).values() if isinstance(v, (int, float)))
     return f"{sent} sent in {format_elapsed(took)} · {display(entry.key, 90)}"
+
+
+def _beside_error(entry: Entry) -> str:
+    """What there is to say beside the words of an error."""
+    if entry.is_operation:
+        return operation_words.failed_facts(entry)
+    return repair_words.failed_facts(entry) if entry.is_repair else _kept(entry)
 
 
 def kept_fraction(entry: Entry) -> float | None:
@@ -188,9 +203,10 @@ def when(moment: datetime, now: datetime) -> str:
 def details(entry: Entry, now: datetime) -> list[Fact]:
     """The folded rows: where from and to, what moved, what proves it, what went wrong."""
     result, error = entry.result, entry.error
-    if entry.is_repair:
+    if entry.is_repair or entry.is_operation:
         rows = _common(entry, now)
-        return [row for row in (*rows[:2], *repair_words.detail_rows(entry), *rows[2:]) if row.value]
+        own = repair_words.detail_rows(entry) if entry.is_repair else operation_words.detail_rows(entry)
+        return [row for row in (*rows[:2], *own, *rows[2:]) if row.value]
     rows = [
         Fact("Folder" if entry.is_download else "File", display(entry.place)),
         Fact("Bucket", display(entry.bucket)),
@@ -212,7 +228,7 @@ def details(entry: Entry, now: datetime) -> list[Fact]:
 
 
 def _common(entry: Entry, now: datetime) -> list[Fact]:
-    """The rows of a repair beside its own: where, through what, when, what went wrong."""
+    """The rows of a repair or an operation beside its own: where, through what, when, what went wrong."""
     error = entry.error
     return [
         Fact("Bucket", display(entry.bucket)),
