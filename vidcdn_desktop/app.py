@@ -33,6 +33,7 @@ from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.main_window import APP_NAME, MainWindow
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.counts import Counts
+from vidcdn_desktop.gui.operation_desk import OperationDesk
 from vidcdn_desktop.gui.player import Players
 from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.quit_dialog import CloseChoice
@@ -116,6 +117,14 @@ class Desktop(QObject):
         )
         self.fast_start = FastStartDesk(
             self.bridge, self.session, self.window, (self.library, self.activity), parent=self
+        )
+        self.operations = OperationDesk(
+            self.bridge,
+            self.session,
+            self.window,
+            (self.library, self.activity),
+            {"publish": self.publish.toast, "library": self.library.toast, "activity": self.activity.toast},
+            parent=self,
         )
         self._join()
 

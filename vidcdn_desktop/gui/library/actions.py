@@ -29,6 +29,10 @@ def add_actions(page: LibraryPage) -> None:
         ("Make fast start in this folder…", "", page.fast_start_here),
         ("Copy the link", "Ctrl+Shift+C", "copy"),
         ("Download…", "Ctrl+S", "download"),
+        ("Rename…", "F2", "rename"),
+        ("Move to a folder…", "", "move"),
+        ("Copy to a folder…", "", "copy-to"),
+        ("Delete…", "Delete", "delete"),
         ("Refresh the CDN for the selection", "Ctrl+Shift+R", "invalidate"),
     ):
         action = QAction(text, page)

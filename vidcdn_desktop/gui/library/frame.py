@@ -55,6 +55,9 @@ class LibraryFrame(QWidget):
     fast_start_requested = Signal(object)
     """list[Wish]: videos, and folders for all below them."""
 
+    operation_requested = Signal(object)
+    """Asked: what is to be done, and to what."""
+
     def __init__(self, facts: FactCache | None, posters: PosterCache | None, memory: ColumnMemory) -> None:
         super().__init__()
         self._memory = memory

@@ -75,6 +75,7 @@ class LibraryPage(LibraryFrame):
         self.model.selection_lost.connect(self._on_selection_lost)
         self.tally.changed.connect(self.bar.show_selected)
         self.bar.verb_chosen.connect(self._do)
+        self.bar.more_wanted.connect(self._on_menu)
         for button in (self.search_all, stack.search_all):
             button.clicked.connect(self.search_bucket)
         self.clear_filter.clicked.connect(self.search.clear)
@@ -93,6 +94,7 @@ class LibraryPage(LibraryFrame):
         self.verbs.invalidate.connect(self.invalidate_requested)
         self.verbs.download.connect(self.download_requested)
         self.verbs.fast_start.connect(self.fast_start_requested)
+        self.verbs.operation.connect(self.operation_requested)
         self.verbs.copied.connect(self._on_copied)
         self.verbs.failed.connect(self._on_verb_failed)
 
@@ -393,7 +395,7 @@ class LibraryPage(LibraryFrame):
     @Slot(object)
     def _do(self, verb: str) -> None:
         self.tally.count()
-        if self._buttons[verb].isEnabled():
+        if self.bar.allows(verb):
             self.verbs.do(verb)
 
     @Slot()

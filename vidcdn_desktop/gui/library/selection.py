@@ -24,6 +24,9 @@ VERBS = {
 """What can be done with a selection, in this order."""
 
 OPERATIONS = {
+    "rename": "Rename…",
+    "move": "Move to a folder…",
+    "copy-to": "Copy to a folder…",
     "delete": "Delete…",
 }
 """What can be done to the objects themselves, in this order; each asks first, and is a job."""
@@ -120,6 +123,8 @@ class SelectionBar(QFrame):
         self.more.setEnabled(ready)
         self._allowed = {verb for verb, button in self.buttons.items() if button.isEnabled()}
         self._allowed |= set(OPERATIONS) if ready else set()
+        if count != 1:
+            self._allowed.discard("rename")
 
     def allows(self, verb: str) -> bool:
         """Whether a verb makes sense for what is selected."""

@@ -11,7 +11,8 @@ from vidcdn_desktop.delivery.invalidation import invalidation_path
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library.links import FoundLink, link_to
-from vidcdn_desktop.gui.library.selection import wished
+from vidcdn_desktop.gui.library.operation_questions import Asked, sources_of
+from vidcdn_desktop.gui.library.selection import OPERATIONS, wished
 from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.gui.models.play_wish import PlayWish
 from vidcdn_desktop.gui.models.rows import Row
@@ -34,6 +35,8 @@ class Verbs(QObject):
     """list[ObjectRef]."""
     fast_start = Signal(object)
     """list[Wish]."""
+    operation = Signal(object)
+    """Asked."""
     copied = Signal()
     """A link is on the clipboard."""
     failed = Signal(object)
@@ -68,6 +71,8 @@ class Verbs(QObject):
             )
         elif verb == "download":
             self.download.emit([ObjectRef(bucket, row.key) for row in rows if not row.is_folder])
+        elif verb in OPERATIONS:
+            self.operation.emit(Asked(verb, sources_of(bucket, rows)))
         elif verb == "faststart":
             self.fast_start.emit([Wish(ObjectRef(bucket, row.key)) for row in wished(rows)])
         else:

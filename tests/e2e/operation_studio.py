@@ -1,0 +1,71 @@
+"""The real window over one bucket, for the tests of operations."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import pytest
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+from repair_studio import WAIT_MS, Studio, studio_on
+
+import servers
+from vidcdn_desktop.app import Desktop
+from vidcdn_desktop.gui.library.operation_dialog import OperationDialog
+from vidcdn_desktop.jobs.operations.report import OperationSnapshot
+from vidcdn_desktop.jobs.states import ENDED
+
+
+class Office:
+    """A studio whose window works on objects."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.world = studio.world
+        self.qtbot = studio.qtbot
+
+    def fill(self, *keys: str) -> None:
+        """Objects whose bytes are their keys."""
+        for key in keys:
+            self.world.put(key.encode(), key)
+
+    def ask(self, desktop: Desktop, verb: str, *names: str, prefix: str = "films/") -> OperationDialog:
+        """Choose rows by name, and a verb by the menu."""
+        self.studio.choose(desktop, prefix, *names)
+        self.studio.click(desktop.library.bar.more)
+        menu = next(m for m in desktop.library.findChildren(QMenu) if m.isVisible())
+        next(action for action in menu.actions() if action.data() == verb).trigger()
+        menu.close()
+        return self.dialog(desktop)
+
+    def dialog(self, desktop: Desktop) -> OperationDialog:
+        """The question that is asked."""
+        self.studio.wait(lambda: desktop.operations.dialog is not None)
+        dialog = desktop.operations.dialog
+        assert dialog is not None
+        return dialog
+
+    def planned(self, dialog: OperationDialog) -> OperationDialog:
+        """Wait until it is told what it takes, or why that is not known."""
+        self.studio.wait(lambda: dialog.plan is not None or not dialog.error.isHidden())
+        return dialog
+
+    def until_ended(self, desktop: Desktop, act: Callable[[], None]) -> OperationSnapshot:
+        """Do something after which an operation comes to its end."""
+        with self.qtbot.waitSignal(
+            desktop.bridge.operations.changed, timeout=WAIT_MS, check_params_cb=lambda s: s.state in ENDED
+        ) as blocker:
+            act()
+        assert blocker.args is not None
+        return cast("OperationSnapshot", blocker.args[0])
+
+
+@contextlib.contextmanager
+def office_on(
+    server: servers.Endpoint, qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, *, versioned: bool
+) -> Iterator[Office]:
+    """A window over an empty bucket."""
+    with studio_on(server, qtbot, qapp, monkeypatch, versioned=versioned) as studio:
+        yield Office(studio)

@@ -1,0 +1,343 @@
+"""The question before an operation: what it takes, what can be undone, what viewers see; then the user decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.library import operation_words
+from vidcdn_desktop.gui.library.operation_table import ItemModel, ItemTable
+from vidcdn_desktop.gui.operations import Consent
+from vidcdn_desktop.gui.widgets import (
+    Button,
+    CheckBox,
+    DangerButton,
+    ElidedLabel,
+    ErrorPanel,
+    FactsGrid,
+    PlainLabel,
+    PrimaryButton,
+    ThinProgress,
+    announce,
+)
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.operations.plan import OperationPlan, Wish, plan_operation
+from vidcdn_desktop.textsafe import display
+
+Planner = Callable[[CancelToken, Callable[[int], None]], OperationPlan]
+"""Works a plan out, on a thread of its own; is told the token and whom to tell how many objects were found."""
+
+
+def planner_of(connection: Connection, wish: Wish) -> Planner:
+    """How the plan of a wish is made."""
+    return lambda token, found: plan_operation(connection, wish, token=token, on_found=found)
+
+
+_WIDTH = 640
+_LOW = 700
+"""A window lower than this gets fewer rows, so that the dialog is no higher than it."""
+_PULL_MS = 100
+
+
+class OperationForm(QWidget):
+    """What an operation needs to be told before it can be planned."""
+
+    edited = Signal()
+    """What was planned is not what is wanted any more."""
+
+    def planner(self) -> Planner | None:
+        """How the plan is made of what is filled in; None: something is missing."""
+        raise NotImplementedError
+
+    def problem(self) -> str:
+        """What is missing, in a sentence; empty: nothing, or nobody has touched it yet."""
+        return ""
+
+    def first(self) -> QWidget:
+        """What gets the focus."""
+        raise NotImplementedError
+
+
+class OperationDialog(QDialog):
+    """Looks first, off the GUI thread; shows the plan; tells when the user agrees. Esc changes nothing.
+
+    Args:
+        connection: Through which it goes.
+        title: What is done, as in "Delete".
+        about: To what, in few words.
+        how: How the plan is made, or the form that says so.
+        parent: The window.
+        is_dangerous: The button is that of something that takes things away.
+    """
+
+    agreed = Signal(object)
+    """Consent."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        title: str,
+        about: str,
+        how: Planner | OperationForm,
+        parent: QWidget | None = None,
+        *,
+        is_dangerous: bool = False,
+    ) -> None:
+        super().__init__(parent)
+        self._connection = connection
+        self.form = how if isinstance(how, OperationForm) else None
+        self._planner: Planner | None = None if isinstance(how, OperationForm) else how
+        self._token = CancelToken()
+        self._found = 0
+        self._number = 0
+        """Of the look whose answer is waited for."""
+        self.plan: OperationPlan | None = None
+        """What was found out; None until then."""
+        self.setWindowTitle(title)
+        self.setModal(True)
+        self._pull = QTimer(self)
+        self._pull.setInterval(_PULL_MS)
+        self._pull.timeout.connect(self._on_pull)
+        self._build(title, about, is_dangerous)
+        self.finished.connect(self._on_finished)
+        self._show_form()
+
+    def _build(self, title: str, about: str, is_dangerous: bool) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 22, 24, 20)
+        column.setSpacing(6)
+        column.addWidget(PlainLabel(title, role="dialog-title"))
+        self.about = ElidedLabel(display(about), role="muted")
+        column.addWidget(self.about)
+        column.addSpacing(8)
+        if self.form is not None:
+            column.addWidget(self.form)
+            self.form.edited.connect(self._on_edited)
+        self.hint = PlainLabel(role="danger", wrap=True)
+        self.progress_words = PlainLabel()
+        self.progress = ThinProgress("Looking at the bucket")
+        self.error = ErrorPanel()
+        self.error.action_requested.connect(self.start)
+        for widget in (self.hint, self.progress_words, self.progress, self.error):
+            widget.hide()
+            column.addWidget(widget)
+        column.addWidget(self._build_plan())
+        column.addStretch(1)
+        column.addSpacing(8)
+        column.addLayout(self._build_buttons(is_dangerous))
+        self.setFixedWidth(_WIDTH)
+
+    def _build_plan(self) -> QWidget:
+        self._plan_view = QWidget()
+        column = QVBoxLayout(self._plan_view)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        self.headline = PlainLabel(role="heading", wrap=True)
+        self.subline = PlainLabel(role="danger", wrap=True, selectable=True)
+        self.model = ItemModel()
+        self.table = ItemTable(self.model)
+        self.facts = FactsGrid()
+        self.invalidate = CheckBox("", checked=True)
+        self.confirm_words = PlainLabel(wrap=True, role="strong")
+        self.confirm = QLineEdit()
+        self.confirm.setMaximumWidth(160)
+        self.confirm.setAccessibleName("Number of objects that will be gone for good")
+        self.confirm.textChanged.connect(self._on_confirm)
+        for widget in (self.headline, self.subline, self.table):
+            column.addWidget(widget)
+        column.addSpacing(6)
+        column.addWidget(self.facts)
+        column.addWidget(self.invalidate)
+        column.addWidget(self.confirm_words)
+        column.addWidget(self.confirm)
+        self._plan_view.hide()
+        return self._plan_view
+
+    def _build_buttons(self, is_dangerous: bool) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        self.close_button = Button("Cancel")
+        self.close_button.clicked.connect(self.reject)
+        self.go_button: Button = DangerButton("Delete") if is_dangerous else PrimaryButton("Continue")
+        self.go_button.clicked.connect(self._on_go)
+        row.addWidget(self.close_button)
+        row.addWidget(self.go_button)
+        return row
+
+    def _show_form(self) -> None:
+        self.go_button.setEnabled(self.form is not None)
+        self.go_button.setDefault(self.form is not None)
+        if self.form is not None:
+            self.form.first().setFocus(Qt.FocusReason.OtherFocusReason)
+        self._fit()
+
+    # Looking
+    @Slot()
+    def start(self) -> None:
+        """Look up what it takes; the answer is shown when it is there."""
+        planner = self.form.planner() if self.form is not None else self._planner
+        problem = self.form.problem() if self.form is not None else ""
+        self.hint.set_text(problem)
+        self.hint.setVisible(bool(problem))
+        self.error.set_error(None)
+        if planner is None:
+            self._fit()
+            announce(self, problem)
+            return
+        self._token.cancel()
+        self._token = token = CancelToken()
+        self._number += 1
+        number, self._found, self.plan = self._number, 0, None
+        self._plan_view.hide()
+        self.progress_words.show()
+        self.progress.show()
+        self.progress.set_fraction(None)
+        self.go_button.setEnabled(False)
+        self.go_button.show()
+        self.close_button.set_text("Cancel")
+        self._on_pull()
+        self._pull.start()
+        self._fit()
+        run_in_background(
+            self,
+            lambda: (number, planner(token, self._count)),
+            self._on_planned,
+            self._on_failed,
+            token=token,
+        )
+
+    def _count(self, found: int) -> None:
+        """Called on the planning thread; one number, read by the timer."""
+        self._found = found
+
+    @Slot()
+    def _on_pull(self) -> None:
+        self.progress_words.set_text(operation_words.looking(self._found))
+
+    def _at_rest(self) -> None:
+        self._pull.stop()
+        self.progress_words.hide()
+        self.progress.hide()
+
+    @Slot()
+    def _on_edited(self) -> None:
+        """Another wish than the one that was looked at: look again first."""
+        self._token.cancel()
+        self._number += 1
+        self._at_rest()
+        self.plan = None
+        self.hint.hide()
+        self.error.set_error(None)
+        self._plan_view.hide()
+        self.go_button.show()
+        self.go_button.set_text("Continue")
+        self.go_button.setEnabled(True)
+        self.go_button.setDefault(True)
+        self._fit()
+
+    @Slot(object)
+    def _on_failed(self, error: VidcdnError) -> None:
+        self._at_rest()
+        # Where there is a form, its values are what one changes.
+        self.error.set_error(error, "" if self.form is not None and not error.retryable else "Try again")
+        self.go_button.setVisible(self.form is not None)
+        self.go_button.setEnabled(self.form is not None)
+        self.close_button.set_text("Close" if self.form is None else "Cancel")
+        self._fit()
+        (self.form.first() if self.form is not None else self.error.button).setFocus()
+        announce(self, error.sentence())
+
+    # What was found
+    @Slot(object)
+    def _on_planned(self, told: tuple[int, OperationPlan]) -> None:
+        number, plan = told
+        if number != self._number:
+            return
+        self._at_rest()
+        self.plan = plan
+        self._show_plan(plan)
+        blocked = operation_words.is_blocked(plan)
+        self.go_button.set_text(operation_words.go(plan) if not blocked else "Continue")
+        self.go_button.setVisible(not blocked or self.form is not None)
+        self.close_button.set_text("Cancel" if not blocked or self.form is not None else "Close")
+        self._allow()
+        self._plan_view.show()
+        self._fit()
+        self._focus()
+        parts = (self.headline, self.subline, self.confirm_words)
+        announce(self, ". ".join(part.text() for part in parts if part.text() and not part.isHidden()))
+
+    def _show_plan(self, plan: OperationPlan) -> None:
+        self.headline.set_text(operation_words.headline(plan))
+        self.subline.set_text(operation_words.subline(plan))
+        self.subline.setVisible(bool(self.subline.text()))
+        self.model.set_plan(plan)
+        window = self.parentWidget()
+        low = window is not None and window.height() < _LOW
+        self.table.fit(3 if low else 6)
+        self.table.setVisible(bool(plan.objects))
+        self.facts.set_rows(operation_words.facts(plan) if plan.objects else [])
+        self.invalidate.setText(operation_words.invalidate(plan).replace("&", "&&"))
+        self.invalidate.setAccessibleName(operation_words.invalidate(plan))
+        self.invalidate.setVisible(bool(plan.served_by) and not operation_words.is_blocked(plan))
+        asks = plan.confirm is not None and plan.confirm > 0 and not operation_words.is_blocked(plan)
+        self.confirm.clear()
+        self.confirm_words.set_text(operation_words.confirm(plan) if asks else "")
+        self.confirm_words.setVisible(asks)
+        self.confirm.setVisible(asks)
+
+    def _focus(self) -> None:
+        if self.confirm.isVisibleTo(self):
+            self.confirm.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif self.go_button.isEnabled():
+            self.go_button.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            (self.form.first() if self.form is not None else self.close_button).setFocus()
+
+    @Slot(str)
+    def _on_confirm(self, _text: str) -> None:
+        self._allow()
+
+    def _typed(self) -> int | None:
+        """The number that was typed, with or without separators."""
+        text = "".join(letter for letter in self.confirm.text() if letter not in " ,.'\u00a0\u202f")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+
+    def _allow(self) -> None:
+        plan = self.plan
+        if plan is None:
+            return
+        may = not operation_words.is_blocked(plan) and plan.confirm in (None, self._typed())
+        self.go_button.setEnabled(may)
+        self.go_button.setDefault(may)
+
+    def _fit(self) -> None:
+        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
+
+    # What the user does
+    @Slot()
+    def _on_go(self) -> None:
+        plan = self.plan
+        if plan is None:
+            self.start()
+            return
+        invalidate = self.invalidate.isVisibleTo(self) and self.invalidate.isChecked()
+        consent = Consent(plan, self._connection, self._typed(), invalidate)
+        self.accept()
+        self.agreed.emit(consent)
+
+    @Slot(int)
+    def _on_finished(self, _result: int) -> None:
+        self._pull.stop()
+        self._number += 1
+        self._token.cancel()

@@ -1,0 +1,68 @@
+"""Which question belongs to which verb of the Library, and the sentence at the end. GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from vidcdn_desktop.gui.library.operation_dialog import OperationDialog, planner_of
+from vidcdn_desktop.gui.library.place_form import PlaceForm
+from vidcdn_desktop.gui.models.rows import Row
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.operations.model import Action, Kind
+from vidcdn_desktop.jobs.operations.plan import Wish
+from vidcdn_desktop.jobs.operations.report import OperationSnapshot
+from vidcdn_desktop.jobs.operations.targets import Source
+from vidcdn_desktop.storage.port import ObjectRef
+from vidcdn_desktop.textsafe import display, plural
+
+_PLACES = {"rename": "Rename", "move": "Move", "copy-to": "Copy"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A verb, and what it is to be done to."""
+
+    verb: str
+    sources: tuple[Source, ...]
+
+
+def sources_of(bucket: str, rows: Sequence[Row]) -> tuple[Source, ...]:
+    """What is selected, with the ETags the list shows: another object is not touched."""
+    return tuple(Source(ObjectRef(bucket, r.key), r.etag, r.size or 0, is_prefix=r.is_folder) for r in rows)
+
+
+def ask_about(connection: Connection, asked: Asked, parent: QWidget) -> OperationDialog:
+    """The question for a verb."""
+    if asked.verb in _PLACES:
+        form = PlaceForm(connection, asked.verb, asked.sources)
+        return OperationDialog(connection, _PLACES[asked.verb], about(asked.sources), form, parent)
+    wish = Wish(Action(Kind.DELETE), asked.sources)
+    return OperationDialog(
+        connection, "Delete", about(asked.sources), planner_of(connection, wish), parent, is_dangerous=True
+    )
+
+
+def about(sources: Sequence[Source]) -> str:
+    """What is selected, in few words: one key, or counts."""
+    if len(sources) == 1:
+        return sources[0].ref.key or sources[0].ref.bucket
+    folders = sum(source.is_prefix for source in sources)
+    objects = len(sources) - folders
+    parts = [plural(folders, "folder")] if folders else []
+    return " and ".join([*parts, *([plural(objects, "object")] if objects else [])])
+
+
+def sentence(snapshot: OperationSnapshot) -> str:
+    """What came of an operation, for the message at its end."""
+    counts = snapshot.counts
+    if snapshot.state is JobState.CANCELLED:
+        done = counts.words(snapshot.kind)
+        return f"Cancelled: {done[:1].lower()}{done[1:]}"
+    if snapshot.kind is Kind.UNDO:
+        left = f", {counts.left:,} left alone" if counts.left else ""
+        return f"Undone for {plural(counts.done, 'object')}{left}"
+    return f"{display(snapshot.title, 60)}: {counts.words(snapshot.kind)}"
