@@ -32,6 +32,8 @@ def add_actions(page: LibraryPage) -> None:
         ("Rename…", "F2", "rename"),
         ("Move to a folder…", "", "move"),
         ("Copy to a folder…", "", "copy-to"),
+        ("Edit headers and metadata…", "Ctrl+E", "headers"),
+        ("Edit tags…", "", "tags"),
         ("Delete…", "Delete", "delete"),
         ("Refresh the CDN for the selection", "Ctrl+Shift+R", "invalidate"),
     ):

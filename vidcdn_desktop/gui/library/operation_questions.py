@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.gui.library.operation_dialog import OperationDialog, planner_of
 from vidcdn_desktop.gui.library.place_form import PlaceForm
+from vidcdn_desktop.gui.library.values_form import ValuesForm
 from vidcdn_desktop.gui.models.rows import Row
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.model import JobState
@@ -19,6 +20,7 @@ from vidcdn_desktop.jobs.operations.targets import Source
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.textsafe import display, plural
 
+_VALUES = {"headers": ("Edit headers and metadata", Kind.HEADERS), "tags": ("Edit tags", Kind.TAGS)}
 _PLACES = {"rename": "Rename", "move": "Move", "copy-to": "Copy"}
 
 
@@ -37,6 +39,10 @@ def sources_of(bucket: str, rows: Sequence[Row]) -> tuple[Source, ...]:
 
 def ask_about(connection: Connection, asked: Asked, parent: QWidget) -> OperationDialog:
     """The question for a verb."""
+    if asked.verb in _VALUES:
+        title, kind = _VALUES[asked.verb]
+        values = ValuesForm(connection, kind, asked.sources, parent)
+        return OperationDialog(connection, title, about(asked.sources), values, parent)
     if asked.verb in _PLACES:
         form = PlaceForm(connection, asked.verb, asked.sources)
         return OperationDialog(connection, _PLACES[asked.verb], about(asked.sources), form, parent)

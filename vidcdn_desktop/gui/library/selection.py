@@ -27,6 +27,8 @@ OPERATIONS = {
     "rename": "Rename…",
     "move": "Move to a folder…",
     "copy-to": "Copy to a folder…",
+    "headers": "Edit headers and metadata…",
+    "tags": "Edit tags…",
     "delete": "Delete…",
 }
 """What can be done to the objects themselves, in this order; each asks first, and is a job."""
