@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -18,6 +21,7 @@ from faultplans import Act, Fault, Request, xml_answer
 from faults import Phase
 from repairs import operation
 from vidcdn_desktop.gui.library.place_form import PlaceForm
+from vidcdn_desktop.gui.library.values_form import ValuesForm
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.operations.model import OnExists
 
@@ -298,3 +302,92 @@ def test_half_of_a_move_fails_and_no_original_is_gone(office: Office) -> None:
     snapshot = office.until_ended(desktop, lambda: office.studio.click(card.buttons["retry"]))
     assert snapshot.state is JobState.PUBLISHED, snapshot.error
     assert office.world.all_keys() == ["archive/a.mp4", "archive/b.mp4", "archive/c.mp4"]
+
+
+_CHILD = Path(__file__).parent / "operation_window_child.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "nth", "then"),
+    [
+        ("CopyObject", 2, "resume"),
+        ("DeleteObject", 1, "resume"),
+        ("CopyObject", 2, "cancel"),
+        ("CopyObject", 1, "undo"),
+    ],
+)
+def test_what_a_killed_window_left_is_shown_and_gone_on_with_or_taken_back(
+    office: Office, name: str, nth: int, then: str
+) -> None:
+    world = office.world
+    office.fill(*HURTING)
+    killed, started = threading.Event(), threading.Event()
+    child: list[subprocess.Popen[bytes]] = []
+
+    def kill() -> None:
+        started.wait(60)
+        child[0].kill()
+        killed.set()
+
+    world.when(name, Phase.DONE, kill, nth)
+    server = world.server
+    arguments = ("films/", "archive", world.proxy.url, world.bucket, server.access_key_id, server.secret_access_key)
+    child.append(subprocess.Popen([sys.executable, str(_CHILD), *arguments]))
+    started.set()
+    child[0].wait(90)
+    assert killed.is_set()
+    world.proxy.watch = lambda _phase, _request: None
+
+    desktop = office.studio.start()
+    desktop.window.show_page("activity")
+    office.studio.wait(desktop.activity.interrupted.isVisible)
+    (entry,) = desktop.activity.entries_left_over()
+    assert entry.kind == "operation"
+    assert entry.title == "Move all below films/"
+    card = office.studio.card(desktop, entry.id)
+    assert card.badge.text() == "Paused"
+    moved = [f"archive/{key.removeprefix('films/')}" for key in HURTING]
+    if then == "undo":
+        office.studio.wait(lambda: "undo" in card.buttons)
+        office.studio.click(card.buttons["undo"])
+        dialog = office.planned(office.dialog(desktop))
+        snapshot = office.until_ended(desktop, lambda: office.studio.click(cast("QPushButton", dialog.go_button)))
+        assert snapshot.undoes == entry.id
+    else:
+        snapshot = office.until_ended(desktop, lambda: office.studio.click(card.buttons[then]))
+        assert snapshot.id == entry.id
+    assert snapshot.state is (JobState.CANCELLED if then == "cancel" else JobState.PUBLISHED), snapshot.error
+    assert world.all_keys() == sorted(moved if then == "resume" else HURTING)
+    for key in world.all_keys():
+        assert world.get(key)["Body"].decode().rpartition("/")[2] == key.rpartition("/")[2]
+    if then == "resume":
+        assert not desktop.activity.interrupted.isVisible()
+
+
+@pytest.mark.parametrize("choice", [True, False])
+def test_viewers_see_no_old_copies_or_that_is_offered_after(office: Office, choice: bool) -> None:
+    desktop = office.studio.start()
+    desktop.session.use("practice")
+    office.studio.wait(lambda: desktop.session.facts.profile.is_practice and desktop.session.connection is not None)
+    connection = desktop.session.connection
+    assert connection is not None
+    connection.clients.s3.put_object(Bucket=connection.profile.bucket, Key="films/a.mp4", Body=b"a")
+    dialog = office.ask(desktop, "headers", "a.mp4")
+    form = cast("ValuesForm", dialog.form)
+    office.qtbot.keyClicks(form.headers["cache-control"].value, "max-age=60")
+    office.studio.click(cast("QPushButton", dialog.go_button))
+    office.planned(dialog)
+    assert "old copies" in next(row.value for row in dialog.facts.rows() if row.label == "CDN")
+    assert not dialog.invalidate.isHidden()
+    if not choice:
+        office.studio.click(cast("QPushButton", dialog.invalidate))
+    snapshot = office.until_ended(desktop, lambda: office.studio.click(cast("QPushButton", dialog.go_button)))
+    assert snapshot.state is JobState.PUBLISHED, snapshot.error
+    card = office.studio.card(desktop, snapshot.id)
+    if choice:
+        office.studio.wait(lambda: desktop.bridge.operations.snapshot(snapshot.id).result["stale"] == [])
+        office.studio.wait(lambda: "invalidate" not in card.buttons or card.buttons["invalidate"].isHidden())
+    else:
+        office.studio.click(card.buttons["invalidate"])
+        assert desktop.window.current_page == "delivery"
+        assert desktop.delivery.chips.paths() == ("/films/a.mp4",)

@@ -29,7 +29,7 @@ _TITLES = {
     Kind.UNDO: "Undo:",
 }
 _AS_IT_WAS = "Every object is as it was."
-_STATES = {"done": "Done", "left alone": "Left alone", "failed": "Failed", "undone": "Undone"}
+_STATES = {"done": "Done", "left alone": "Left alone", "failed": "Failed", "undone": "Undone", "copied": "Only copied"}
 
 
 def title(verb: str, about: str) -> str:

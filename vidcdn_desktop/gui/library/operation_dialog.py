@@ -153,6 +153,7 @@ class OperationDialog(QDialog):
         column.addSpacing(6)
         column.addWidget(self.facts)
         column.addWidget(self.invalidate)
+        column.addSpacing(2)
         column.addWidget(self.confirm_words)
         column.addWidget(self.confirm)
         self._plan_view.hide()

@@ -53,9 +53,12 @@ def ask_about(connection: Connection, asked: Asked, parent: QWidget) -> Operatio
 
 
 def about(sources: Sequence[Source]) -> str:
-    """What is selected, in few words: one key, or counts."""
+    """What is selected, in few words: one key, the folder all of them are in, or counts."""
     if len(sources) == 1:
         return sources[0].ref.key or sources[0].ref.bucket
+    places = {source.ref.key.rstrip("/").rpartition("/")[0] for source in sources}
+    if len(places) == 1 and (place := places.pop()):
+        return f"{place}/"
     folders = sum(source.is_prefix for source in sources)
     objects = len(sources) - folders
     parts = [plural(folders, "folder")] if folders else []
@@ -71,4 +74,6 @@ def sentence(snapshot: OperationSnapshot) -> str:
     if snapshot.kind is Kind.UNDO:
         left = f", {counts.left:,} left alone" if counts.left else ""
         return f"Undone for {plural(counts.done, 'object')}{left}"
-    return f"{display(snapshot.title, 60)}: {counts.words(snapshot.kind)}"
+    words = counts.words(snapshot.kind)
+    # A title that only counts says nothing that the counts do not say.
+    return words if snapshot.title == plural(counts.objects, "object") else f"{display(snapshot.title, 60)}: {words}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
@@ -32,6 +33,10 @@ OPERATIONS = {
     "delete": "Delete…",
 }
 """What can be done to the objects themselves, in this order; each asks first, and is a job."""
+
+
+_FIRST_TO_GO = ("play", "invalidate", "copy")
+"""What a narrow bar does without; Enter, keys and the menu do the same."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +128,24 @@ class SelectionBar(QFrame):
         self.buttons["download"].setEnabled(ready and not selected.folders)
         self.buttons["invalidate"].setEnabled(ready)
         self.more.setEnabled(ready)
+        self._make_room()
         self._allowed = {verb for verb, button in self.buttons.items() if button.isEnabled()}
         self._allowed |= set(OPERATIONS) if ready else set()
         if count != 1:
             self._allowed.discard("rename")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """What there is no room for is in the menu only."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        layout = self.layout()
+        for verb in _FIRST_TO_GO:
+            self.buttons[verb].show()
+        for verb in _FIRST_TO_GO:
+            if layout is not None and layout.sizeHint().width() > self.width():
+                self.buttons[verb].hide()
 
     def allows(self, verb: str) -> bool:
         """Whether a verb makes sense for what is selected."""

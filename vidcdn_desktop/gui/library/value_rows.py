@@ -57,6 +57,9 @@ class ValueRow(QWidget):
         self._state.setFixedWidth(_STATE_WIDTH)
         self.button = IconButton("close", f"Remove {shown or 'this one'}", flat=True)
         self.button.clicked.connect(self._on_button)
+        stays = self.button.sizePolicy()
+        stays.setRetainSizeWhenHidden(True)
+        self.button.setSizePolicy(stays)
         for column, widget in enumerate((field, self.value, self._state, self.button)):
             grid.addWidget(widget, 0, column, Qt.AlignmentFlag.AlignVCenter)
         self._shown = shown

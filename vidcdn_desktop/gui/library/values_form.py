@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library.operation_dialog import OperationForm, Planner, planner_of
 from vidcdn_desktop.gui.library.value_rows import ValueRow
-from vidcdn_desktop.gui.widgets import Button, PlainLabel, ScrollColumn
+from vidcdn_desktop.gui.widgets import GUTTER, Button, PlainLabel
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.operations.look import object_calls
 from vidcdn_desktop.jobs.operations.model import Action, Edit, Kind
@@ -80,25 +80,28 @@ class ValuesForm(OperationForm):
         outer.setSpacing(6)
         self.note = PlainLabel("What you do not touch stays as it is in every object.", role="small", wrap=True)
         outer.addWidget(self.note)
-        scroll = ScrollColumn(spacing=6, end=0)
+        scroll = _Scroll()
         scroll.setFixedHeight(_LOW_FORM if window.height() < _LOW else _HIGH_FORM)
         self._column = scroll.column
         if kind is Kind.HEADERS:
             for name in HEADER_FIELDS:
                 row = self.headers[name] = ValueRow(name, name.title(), removable=name != "content-type")
-                self._take_in(row)
+                self._column.addWidget(row)
+                row.edited.connect(self._on_edited)
+            self._column.addWidget(PlainLabel("Metadata", role="strong"))
         self._what = "metadata" if kind is Kind.HEADERS else "tag"
         self.add_button = Button(f"Add {self._what}", small=True, icon_name="plus")
         self.add_button.clicked.connect(self.add_row)
-        self._column.addWidget(self.add_button)
+        self._column.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._column.addStretch(1)
         self._scroll = scroll
         outer.addWidget(scroll)
         self._look()
 
     def _take_in(self, row: ValueRow) -> None:
+        """Add a row above the button."""
         row.edited.connect(self._on_edited)
-        self._column.insertWidget(len(self.headers) + len(self.extra) - 1, row)
+        self._column.insertWidget(self._column.indexOf(self.add_button), row)
 
     def _look(self) -> None:
         connection, sources, kind, token = self._connection, self._sources, self._kind, self._token
@@ -166,6 +169,23 @@ class ValuesForm(OperationForm):
         else:
             edit = Edit(headers=headers, metadata={name.lower(): value for name, value in extra.items()})
         return planner_of(self._connection, Wish(Action(self._kind, edit=edit), self._sources))
+
+
+class _Scroll(QScrollArea):
+    """A column that scrolls, in line with what stands above and below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        holder = QWidget()
+        holder.setObjectName("ScrollBody")
+        self.column = QVBoxLayout(holder)
+        self.column.setContentsMargins(0, 0, GUTTER, 0)
+        self.column.setSpacing(6)
+        self.setWidget(holder)
 
 
 def _changes(rows: Iterable[ValueRow]) -> dict[str, str | None]:

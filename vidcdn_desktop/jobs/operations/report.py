@@ -85,7 +85,8 @@ def failure_of(kind: Kind, items: Sequence[Item], place: str) -> VidcdnError | N
     if kind is Kind.MOVE:
         copied = sum(1 for item in items if item.stage is Stage.COPIED)
         if copied and not any(item.stage is Stage.DONE for item in items):
-            meaning = f"No original was deleted; {plural(copied, 'copy', 'copies')} are under the new names."
+            copies = "1 copy is" if copied == 1 else f"{copied:,} copies are"
+            meaning = f"No original was deleted; {copies} under the new names."
     same = all(item.error is not None and item.error.what == first.what for item in failed)
     return SomeFailed(
         f"{len(failed):,} of {plural(len(items), 'object')} could not be {DID[kind]}.",
