@@ -391,3 +391,59 @@ def test_viewers_see_no_old_copies_or_that_is_offered_after(office: Office, choi
         office.studio.click(card.buttons["invalidate"])
         assert desktop.window.current_page == "delivery"
         assert desktop.delivery.chips.paths() == ("/films/a.mp4",)
+
+
+def test_an_undo_goes_through_the_connection_it_was_done_by(office: Office) -> None:
+    office.fill("films/a.mp4")
+    desktop = office.studio.start()
+    dialog = office.ask(desktop, "rename", "a.mp4")
+    cast("PlaceForm", dialog.form).place.setText("b.mp4")
+    office.studio.click(cast("QPushButton", dialog.go_button))
+    office.planned(dialog)
+    snapshot = office.until_ended(desktop, lambda: office.studio.click(cast("QPushButton", dialog.go_button)))
+    desktop.session.use("practice")
+    office.studio.wait(lambda: desktop.session.facts.profile.is_practice and desktop.session.connection is not None)
+    card = office.studio.card(desktop, snapshot.id)
+    assert not desktop.activity.clear.isVisible(), "its undo would go with it"
+    office.studio.click(card.buttons["undo"])
+    question = desktop.transfers.dialog
+    assert question is not None
+    office.studio.click(question.go_button)
+    dialog = office.planned(office.dialog(desktop))
+    undone = office.until_ended(desktop, lambda: office.studio.click(cast("QPushButton", dialog.go_button)))
+    assert undone.state is JobState.PUBLISHED, undone.error
+    assert office.world.all_keys() == ["films/a.mp4"]
+
+
+def test_one_that_is_held_is_paused_gone_on_with_and_cancelled(office: Office) -> None:
+    office.fill(*HURTING)
+    desktop = office.studio.start()
+    dialog = office.ask(desktop, "rename", "films/", prefix="")
+    cast("PlaceForm", dialog.form).place.setText("archive")
+    office.studio.click(cast("QPushButton", dialog.go_button))
+    office.planned(dialog)
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(phase: Phase, request: Request) -> None:
+        if phase is Phase.ARRIVED and operation(request) == "CopyObject" and not go_on.is_set():
+            held.set()
+            go_on.wait(60)
+
+    office.world.proxy.watch = hold
+    with office.qtbot.waitSignal(desktop.bridge.operations.added) as added:
+        office.studio.click(cast("QPushButton", dialog.go_button))
+    assert added.args is not None
+    job_id = added.args[0].id
+    card = office.studio.card(desktop, job_id)
+    office.studio.wait(lambda: held.is_set() and "pause" in card.buttons and card.buttons["pause"].isVisible())
+    assert "of 3 objects" in card.line_text()
+    office.studio.click(card.buttons["pause"])
+    go_on.set()
+    office.studio.wait(lambda: desktop.bridge.operations.snapshot(job_id).state is JobState.PAUSED)
+    assert set(HURTING) <= set(office.world.all_keys())
+    snapshot = office.until_ended(desktop, lambda: office.studio.click(card.buttons["cancel"]))
+    assert snapshot.state is JobState.CANCELLED, snapshot.error
+    assert office.world.all_keys() == sorted(HURTING)
+    snapshot = office.until_ended(desktop, lambda: office.studio.click(card.buttons["retry"]))
+    assert snapshot.state is JobState.PUBLISHED, snapshot.error
+    assert office.world.all_keys() == sorted(f"archive/{key.removeprefix('films/')}" for key in HURTING)

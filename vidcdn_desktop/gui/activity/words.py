@@ -79,8 +79,9 @@ def wanted(choice: str, entry: Entry) -> bool:
 
 
 def is_done_with(entry: Entry) -> bool:
-    """Whether "Clear finished" takes it away: it has ended, and nobody need look at it."""
-    return entry.state in (JobState.PUBLISHED, JobState.CANCELLED) and not entry.needs_attention
+    """Whether "Clear finished" takes it away: it has ended, nobody need look at it, and no undo goes with it."""
+    ended = entry.state in (JobState.PUBLISHED, JobState.CANCELLED)
+    return ended and not entry.needs_attention and not entry.can_undo
 
 
 def badge(entry: Entry) -> words.Marked:
