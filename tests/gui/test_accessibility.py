@@ -19,7 +19,11 @@ from vidcdn_desktop.gui.activity.page import ActivityPage
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
 from vidcdn_desktop.gui.library.fast_start_dialog import FastStartDialog
+from vidcdn_desktop.gui.library.operation_questions import Asked, ask_about
 from vidcdn_desktop.gui.library.page import LibraryPage
+from vidcdn_desktop.gui.library.place_form import PlaceForm
+from vidcdn_desktop.gui.library.selection import OPERATIONS
+from vidcdn_desktop.gui.library.values_form import ValuesForm
 from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.palette import CommandPalette
 from vidcdn_desktop.gui.publish.page import PublishPage
@@ -27,6 +31,7 @@ from vidcdn_desktop.gui.reading_order import in_reading_order, takes_tab
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.settings_dialog import SettingsDialog
 from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.operations.targets import Source
 from vidcdn_desktop.jobs.repair_batch import Wish
 from vidcdn_desktop.media.ffmpeg import find_tools
 from vidcdn_desktop.settings import Settings
@@ -203,6 +208,40 @@ def test_every_control_of_the_question_about_fast_start_has_a_name(
     names = {control.name for control in controls(dialog)}
     assert {"Videos", "Then remove the old copies from the CDN (2 paths)", "Make 2 videos fast start"} <= names
     assert dialog.strip.before.accessibleDescription()
+    dialog.reject()
+
+
+@pytest.mark.parametrize("direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+@pytest.mark.parametrize("verb", list(OPERATIONS))
+def test_every_control_of_the_questions_about_operations_has_a_name(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    window: MainWindow,
+    verb: str,
+    direction: Qt.LayoutDirection,
+) -> None:
+    connection = session.connection
+    assert connection is not None
+    ref = ObjectRef(connection.profile.bucket, "lectures/a & b.mp4")
+    connection.storage.put(ref, BytesSource(b"bytes"), ObjectHeaders("video/mp4"), token=CancelToken())
+    dialog = ask_about(connection, Asked(verb, (Source(ref),)), window)
+    qtbot.addWidget(dialog)
+    dialog.setLayoutDirection(direction)
+    dialog.show()
+    assert nameless(dialog) == []
+    match dialog.form:
+        case PlaceForm():
+            dialog.form.place.setText("archive")
+        case ValuesForm():
+            dialog.form.add_row()
+            row = dialog.form.extra[-1]
+            assert row.name_field is not None
+            row.name_field.setText("state")
+            row.value.setText("done")
+    dialog.start()
+    qtbot.waitUntil(lambda: dialog.plan is not None, timeout=20_000)
+    assert nameless(dialog) == []
+    assert {"Objects", dialog.go_button.accessibleName()} <= {control.name for control in controls(dialog)}
     dialog.reject()
 
 
