@@ -61,6 +61,17 @@ class Operations(JobList):
         self._to_invalidate: set[str] = set()
         """Ids of jobs after which the CDN is to forget the old copies."""
         self._taken_back: set[str] = set()
+        self._told: dict[str, JobState] = {}
+        """Which state of each the window was told last."""
+
+    def _tell(self, job: object) -> None:
+        """Called by the core in any thread, for every object: of one that just goes on the timer tells enough."""
+        assert isinstance(job, OperationJob)
+        state, before = job.state, self._told.get(job.id)
+        if state is JobState.RUNNING and before is state:
+            return
+        self._told[job.id] = state
+        super()._tell(job)
 
     # Beginning
     def add(self, consent: Consent) -> None:

@@ -12,6 +12,7 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import operation_words
 from vidcdn_desktop.gui.library.operation_table import ItemModel, ItemTable
+from vidcdn_desktop.gui.library.operation_words import PlanView
 from vidcdn_desktop.gui.operations import Consent
 from vidcdn_desktop.gui.widgets import (
     Button,
@@ -94,6 +95,8 @@ class OperationDialog(QDialog):
         self._planner: Planner | None = None if isinstance(how, OperationForm) else how
         self._token = CancelToken()
         self._found = 0
+        self._blocked = False
+        """The plan cannot be begun as it stands."""
         self._number = 0
         """Of the look whose answer is waited for."""
         self.plan: OperationPlan | None = None
@@ -207,7 +210,7 @@ class OperationDialog(QDialog):
         self._fit()
         run_in_background(
             self,
-            lambda: (number, planner(token, self._count)),
+            lambda: (number, operation_words.view_of(planner(token, self._count))),
             self._on_planned,
             self._on_failed,
             token=token,
@@ -256,17 +259,17 @@ class OperationDialog(QDialog):
 
     # What was found
     @Slot(object)
-    def _on_planned(self, told: tuple[int, OperationPlan]) -> None:
-        number, plan = told
+    def _on_planned(self, told: tuple[int, PlanView]) -> None:
+        number, view = told
         if number != self._number:
             return
         self._at_rest()
-        self.plan = plan
-        self._show_plan(plan)
-        blocked = operation_words.is_blocked(plan)
-        self.go_button.set_text(operation_words.go(plan) if not blocked else "Continue")
-        self.go_button.setVisible(not blocked or self.form is not None)
-        self.close_button.set_text("Cancel" if not blocked or self.form is not None else "Close")
+        self.plan, self._blocked = view.plan, view.is_blocked
+        self._show_plan(view)
+        useful = not view.is_blocked or self.form is not None
+        self.go_button.set_text(view.go)
+        self.go_button.setVisible(useful)
+        self.close_button.set_text("Cancel" if useful else "Close")
         self._allow()
         self._plan_view.show()
         self._fit()
@@ -274,24 +277,22 @@ class OperationDialog(QDialog):
         parts = (self.headline, self.subline, self.confirm_words)
         announce(self, ". ".join(part.text() for part in parts if part.text() and not part.isHidden()))
 
-    def _show_plan(self, plan: OperationPlan) -> None:
-        self.headline.set_text(operation_words.headline(plan))
-        self.subline.set_text(operation_words.subline(plan))
-        self.subline.setVisible(bool(self.subline.text()))
-        self.model.set_plan(plan)
+    def _show_plan(self, view: PlanView) -> None:
+        self.headline.set_text(view.headline)
+        self.subline.set_text(view.subline)
+        self.subline.setVisible(bool(view.subline))
+        self.model.set_view(view)
         window = self.parentWidget()
-        low = window is not None and window.height() < _LOW
-        self.table.fit(3 if low else 6)
-        self.table.setVisible(bool(plan.objects))
-        self.facts.set_rows(operation_words.facts(plan) if plan.objects else [])
-        self.invalidate.setText(operation_words.invalidate(plan).replace("&", "&&"))
-        self.invalidate.setAccessibleName(operation_words.invalidate(plan))
-        self.invalidate.setVisible(bool(plan.served_by) and not operation_words.is_blocked(plan))
-        asks = plan.confirm is not None and plan.confirm > 0 and not operation_words.is_blocked(plan)
+        self.table.fit(3 if window is not None and window.height() < _LOW else 6)
+        self.table.setVisible(bool(view.rows))
+        self.facts.set_rows(view.facts)
+        self.invalidate.setText(view.invalidate.replace("&", "&&"))
+        self.invalidate.setAccessibleName(view.invalidate)
+        self.invalidate.setVisible(bool(view.invalidate))
         self.confirm.clear()
-        self.confirm_words.set_text(operation_words.confirm(plan) if asks else "")
-        self.confirm_words.setVisible(asks)
-        self.confirm.setVisible(asks)
+        self.confirm_words.set_text(view.confirm)
+        self.confirm_words.setVisible(bool(view.confirm))
+        self.confirm.setVisible(bool(view.confirm))
 
     def _focus(self) -> None:
         if self.confirm.isVisibleTo(self):
@@ -314,7 +315,7 @@ class OperationDialog(QDialog):
         plan = self.plan
         if plan is None:
             return
-        may = not operation_words.is_blocked(plan) and plan.confirm in (None, self._typed())
+        may = not self._blocked and plan.confirm in (None, self._typed())
         self.go_button.setEnabled(may)
         self.go_button.setDefault(may)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from vidcdn_desktop.gui.library import operation_words
+from vidcdn_desktop.gui.library.operation_words import PlanView
 from vidcdn_desktop.gui.theme import color
 from vidcdn_desktop.gui.widgets import TextDelegate
 from vidcdn_desktop.jobs.operations.model import Item, Kind
-from vidcdn_desktop.jobs.operations.plan import OperationPlan
 from vidcdn_desktop.textsafe import display, format_size
 
 Index = QModelIndex | QPersistentModelIndex
@@ -25,16 +27,16 @@ class ItemModel(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[Item] = []
+        self._rows: Sequence[Item] = ()
         self._kind = Kind.COPY
         self._skip = 0
 
-    def set_plan(self, plan: OperationPlan) -> None:
-        """Show these; names without the folder they share."""
+    def set_view(self, view: PlanView) -> None:
+        """Show the objects of a plan; names without the folder they share."""
         self.beginResetModel()
-        self._rows = [*plan.problems, *(item for item in plan.items if item.error is None)]
-        self._kind = plan.action.kind
-        self._skip = _shared([item.ref.key for item in plan.items])
+        self._rows = view.rows
+        self._kind = view.plan.action.kind
+        self._skip = view.shared
         self.endResetModel()
 
     def rowCount(self, parent: Index | None = None) -> int:
@@ -108,12 +110,3 @@ class ItemTable(QTableView):
 def _alignment(column: int) -> int:
     side = Qt.AlignmentFlag.AlignRight if column == 2 else Qt.AlignmentFlag.AlignLeft
     return int(side | Qt.AlignmentFlag.AlignVCenter)
-
-
-def _shared(keys: list[str]) -> int:
-    """How much of the keys is the same folder."""
-    if not keys:
-        return 0
-    first, last = min(keys), max(keys)
-    same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first.rfind("/", 0, same) + 1

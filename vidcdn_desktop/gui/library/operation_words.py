@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from vidcdn_desktop.gui.widgets import Fact
 from vidcdn_desktop.jobs.operations.model import Item, Kind, OnExists
 from vidcdn_desktop.jobs.operations.plan import OperationPlan
@@ -32,6 +35,50 @@ TAKEN = (
     (OnExists.REPLACE, "Replace what is there"),
 )
 """What happens where a new name is not free."""
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """All the question shows of a plan, put together on the thread that planned: a plan may have many objects."""
+
+    plan: OperationPlan
+    rows: Sequence[Item]
+    """Those that cannot be done first."""
+    shared: int
+    """How much of the keys is the same folder."""
+    is_blocked: bool
+    headline: str
+    subline: str
+    facts: Sequence[Fact]
+    invalidate: str
+    confirm: str
+    """What must be typed, and why; empty if nothing must."""
+    go: str
+
+
+def view_of(plan: OperationPlan) -> PlanView:
+    """Blocks for as long as it takes to look at every object once or twice."""
+    blocked = is_blocked(plan)
+    return PlanView(
+        plan,
+        [*plan.problems, *(item for item in plan.items if item.error is None)],
+        _shared([item.ref.key for item in plan.items]),
+        blocked,
+        headline(plan),
+        subline(plan),
+        facts(plan) if plan.objects else [],
+        invalidate(plan) if plan.served_by and not blocked else "",
+        confirm(plan) if plan.confirm and not blocked else "",
+        go(plan) if not blocked else "Continue",
+    )
+
+
+def _shared(keys: list[str]) -> int:
+    if not keys:
+        return 0
+    first, last = min(keys), max(keys)
+    same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first.rfind("/", 0, same) + 1
 
 
 def looking(count: int) -> str:
