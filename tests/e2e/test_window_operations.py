@@ -55,6 +55,8 @@ def test_deleted_with_the_key_and_undone_from_the_message(office: Office) -> Non
     desktop.library.table.setFocus()
     office.qtbot.keyClick(desktop.library.table, Qt.Key.Key_Delete)
     dialog = office.planned(office.dialog(desktop))
+    offered = {action.text() for action in desktop.window.palette_actions()}
+    assert {"Delete…", "Rename…", "Move to a folder…", "Edit tags…", "Edit headers and metadata…"} <= offered
     assert dialog.plan is not None
     assert dialog.headline.text().startswith("2 objects")
     assert "can be brought back" in dialog.facts.rows()[0].value
@@ -312,6 +314,7 @@ _CHILD = Path(__file__).parent / "operation_window_child.py"
     [
         ("CopyObject", 2, "resume"),
         ("DeleteObject", 1, "resume"),
+        ("CopyObject", 2, "by itself"),
         ("CopyObject", 2, "cancel"),
         ("CopyObject", 1, "undo"),
     ],
@@ -353,11 +356,13 @@ def test_what_a_killed_window_left_is_shown_and_gone_on_with_or_taken_back(
         dialog = office.planned(office.dialog(desktop))
         snapshot = office.until_ended(desktop, lambda: office.studio.click(cast("QPushButton", dialog.go_button)))
         assert snapshot.undoes == entry.id
+    elif then == "by itself":
+        snapshot = office.until_ended(desktop, lambda: desktop.transfers.recall(resume=True))
     else:
         snapshot = office.until_ended(desktop, lambda: office.studio.click(card.buttons[then]))
         assert snapshot.id == entry.id
     assert snapshot.state is (JobState.CANCELLED if then == "cancel" else JobState.PUBLISHED), snapshot.error
-    assert world.all_keys() == sorted(moved if then == "resume" else HURTING)
+    assert world.all_keys() == sorted(moved if then in ("resume", "by itself") else HURTING)
     for key in world.all_keys():
         assert world.get(key)["Body"].decode().rpartition("/")[2] == key.rpartition("/")[2]
     if then == "resume":

@@ -102,7 +102,9 @@ class TransferDesk(QObject):
             return
         self._resume_once = False
         found = [record.id for record, _ in recalled.uploads] + [left.record.id for left in recalled.downloads]
-        found += [record.id for record in recalled.repairs] + [job.id for job in recalled.operations]
+        found += [record.id for record in recalled.repairs]
+        # The page may have taken these up in an earlier look already.
+        found += [entry.id for entry in self.activity.entries_left_over() if entry.is_operation]
         for job_id in found:
             self._pending.setdefault(job_id, "resume")
         self._on_connection(self._session.connection)

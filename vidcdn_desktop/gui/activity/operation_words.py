@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vidcdn_desktop.gui.activity.repair_words import stale_keys
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.widgets import Fact
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.operations.model import Kind
-from vidcdn_desktop.jobs.operations.report import Counts, OperationSnapshot
+from vidcdn_desktop.jobs.operations.report import MOST_TOLD, Counts, OperationSnapshot
 from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.textsafe import display, format_left, format_size, plural
 
@@ -97,7 +98,7 @@ def failed_facts(entry: Entry) -> str:
 def verbs(entry: Entry) -> tuple[str, ...]:
     """What may be done about one that does not run."""
     undo = ("undo",) if entry.can_undo else ()
-    stale = ("invalidate",) if entry.result.get("stale") else ()
+    stale = ("invalidate",) if stale_keys(entry) else ()
     match entry.state:
         case JobState.PAUSED:
             return "resume", "cancel", *undo
@@ -111,13 +112,13 @@ def verbs(entry: Entry) -> tuple[str, ...]:
 
 def detail_rows(entry: Entry) -> list[Fact]:
     """The folded rows: the counts, the promise, and what became of a few objects, failures first."""
-    outcomes = [row for row in _list(entry.result.get("objects")) if isinstance(row, Mapping)]
+    outcomes = [row for row in _list(entry.result.get("objects")) if isinstance(row, Mapping)][:MOST_TOLD]
     rows = [Fact("Result", _counts(entry)), Fact("Undo", display(entry.undo_words, 300))]
     rows += [_object(row) for row in outcomes]
     more = _number(_mapping(entry.result.get("counts")), "objects") - len(outcomes)
     if outcomes and more > 0:
         rows.append(Fact("And", f"{plural(more, 'more object')} in the report"))
-    if stale := _list(entry.result.get("stale")):
+    if stale := stale_keys(entry):
         rows.append(Fact("CDN", f"May serve old copies of {plural(len(stale), 'object')} for a while", "warning"))
     return [row for row in rows if row.value]
 

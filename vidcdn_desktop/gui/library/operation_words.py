@@ -122,7 +122,7 @@ def subline(plan: OperationPlan) -> str:
 
 def facts(plan: OperationPlan) -> list[Fact]:
     """What there is to know before."""
-    copied = f", {format_size(plan.copied_bytes)} copied inside the bucket" if plan.copied_bytes else ""
+    copied = f" · {format_size(plan.copied_bytes)} copied inside the bucket" if plan.copied_bytes else ""
     rows = [
         Fact("Undo", plan.undo.words, "" if plan.undo.possible or plan.action.kind is Kind.UNDO else "warning"),
         Fact("Requests", f"About {plan.requests:,}{copied}"),
