@@ -145,6 +145,7 @@ def test_no_permission_is_told_before_and_on_the_card(office: Office) -> None:
     dialog = office.planned(office.dialog(desktop))
     assert dialog.error.error is not None
     assert dialog.error.error.kind == "AccessDenied"
+    assert dialog.error.error.meaning == "Nothing was changed."
     assert dialog.go_button.isHidden()
     forbidden.clear()
     office.studio.click(dialog.error.button)
@@ -259,6 +260,7 @@ def test_where_a_name_is_taken_the_user_decides(office: Office, choice: OnExists
     assert dialog.subline.isHidden()
     if choice is OnExists.REPLACE:
         assert "1 object would be replaced" in dialog.facts.rows()[0].value
+        assert dialog.facts.rows()[1].value == "1 object"
         office.qtbot.keyClicks(dialog.confirm, "1")
     snapshot = office.until_ended(desktop, lambda: office.studio.click(cast("QPushButton", dialog.go_button)))
     assert snapshot.state is JobState.PUBLISHED, snapshot.error

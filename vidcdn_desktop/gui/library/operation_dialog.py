@@ -13,6 +13,7 @@ from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import operation_words
 from vidcdn_desktop.gui.library.operation_table import ItemModel, ItemTable
 from vidcdn_desktop.gui.library.operation_words import PlanView
+from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.operations import Consent
 from vidcdn_desktop.gui.widgets import (
     Button,
@@ -246,8 +247,9 @@ class OperationDialog(QDialog):
         self._fit()
 
     @Slot(object)
-    def _on_failed(self, error: VidcdnError) -> None:
+    def _on_failed(self, problem: VidcdnError) -> None:
         self._at_rest()
+        error = harmless(problem)
         # Where there is a form, its values are what one changes.
         self.error.set_error(error, "" if self.form is not None and not error.retryable else "Try again")
         self.go_button.setVisible(self.form is not None)

@@ -125,6 +125,7 @@ def facts(plan: OperationPlan) -> list[Fact]:
     copied = f" · {format_size(plan.copied_bytes)} copied inside the bucket" if plan.copied_bytes else ""
     rows = [
         Fact("Undo", plan.undo.words, "" if plan.undo.possible or plan.action.kind is Kind.UNDO else "warning"),
+        Fact("Replaces", plural(plan.replaced, "object") if plan.replaced else ""),
         Fact("Requests", f"About {plan.requests:,}{copied}"),
         Fact("CDN", _cdn(plan)),
         Fact("At this scale", plan.handover, "warning"),
