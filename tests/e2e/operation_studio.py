@@ -17,6 +17,9 @@ from vidcdn_desktop.gui.library.operation_dialog import OperationDialog
 from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.jobs.states import ENDED
 
+HURTING = ("films/Sea <b>&amp;.mp4", "films/%2F ..mp4", "films/été.mp4")
+"""Keys that would read otherwise if anybody took them for rich text, links or paths."""
+
 
 class Office:
     """A studio whose window works on objects."""
