@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 
+from vidcdn_desktop.gui.library.selection import KEYS
+
 if TYPE_CHECKING:
     from vidcdn_desktop.gui.library.page import LibraryPage
 
@@ -25,17 +27,17 @@ def add_actions(page: LibraryPage) -> None:
         ("Show as gallery", "", page.show_gallery),
         ("Show as list", "", page.show_list),
         ("Choose columns…", "", page.choose_columns),
-        ("Make fast start…", "Ctrl+Shift+F", "faststart"),
+        ("Make fast start…", KEYS["faststart"], "faststart"),
         ("Make fast start in this folder…", "", page.fast_start_here),
-        ("Copy the link", "Ctrl+Shift+C", "copy"),
-        ("Download…", "Ctrl+S", "download"),
-        ("Rename…", "F2", "rename"),
+        ("Copy the link", KEYS["copy"], "copy"),
+        ("Download…", KEYS["download"], "download"),
+        ("Rename…", KEYS["rename"], "rename"),
         ("Move to a folder…", "", "move"),
         ("Copy to a folder…", "", "copy-to"),
-        ("Edit headers and metadata…", "Ctrl+E", "headers"),
+        ("Edit headers and metadata…", KEYS["headers"], "headers"),
         ("Edit tags…", "", "tags"),
-        ("Delete…", "Delete", "delete"),
-        ("Refresh the CDN for the selection", "Ctrl+Shift+R", "invalidate"),
+        ("Delete…", KEYS["delete"], "delete"),
+        ("Refresh the CDN for the selection", KEYS["invalidate"], "invalidate"),
     ):
         action = QAction(text, page)
         action.setShortcut(QKeySequence(keys))

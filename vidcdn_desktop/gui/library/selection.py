@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
@@ -37,6 +37,18 @@ OPERATIONS = {
 
 _FIRST_TO_GO = ("play", "invalidate", "copy")
 """What a narrow bar does without; Enter, keys and the menu do the same."""
+
+
+KEYS = {
+    "faststart": "Ctrl+Shift+F",
+    "copy": "Ctrl+Shift+C",
+    "download": "Ctrl+S",
+    "invalidate": "Ctrl+Shift+R",
+    "rename": "F2",
+    "headers": "Ctrl+E",
+    "delete": "Delete",
+}
+"""Keys of the verbs; the actions of the page listen to them, the menu only tells them."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +178,8 @@ def menu_for(bar: SelectionBar, on_action: Callable[[], None], parent: QWidget) 
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     menu.setAccessibleName("Actions for the selection")
     for verb, text in (VERBS | OPERATIONS).items():
-        action = menu.addAction(text)
+        keys = QKeySequence(KEYS.get(verb, "")).toString(QKeySequence.SequenceFormat.NativeText)
+        action = menu.addAction(f"{text}\t{keys}" if keys else text)
         action.setData(verb)
         action.setEnabled(bar.allows(verb))
         action.triggered.connect(on_action)
