@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -40,6 +41,10 @@ class Step:
     """Added to the environment."""
     is_pytest: bool = False
     """True when it ends with pytest's closing line."""
+    mark: str = ""
+    """Before each of its lines, where steps run side by side."""
+    beside: bool = False
+    """Runs beside the step before it, where there is more than one core."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +121,16 @@ def steps(python: Path, root: Path) -> list[Step]:
             [*module, "pytest", "-p", "without_qt", "-p", "no:pytest-qt", "tests/core"],
             {"PYTHONPATH": str(root / "packaging")},
             is_pytest=True,
+            mark="core   | ",
         ),
         Step(
             "window and end to end",
             # Whole programs last: their windows stay until the process ends, and slow every change of the look.
             [*module, "pytest", "tests/gui", "tests/e2e"],
             is_pytest=True,
+            mark="window | ",
+            # Both mostly wait, for servers and for windows: side by side they take little longer than one of them.
+            beside=True,
         ),
     ]
 
@@ -139,13 +148,17 @@ def _end(process: subprocess.Popen[str], with_words: bool) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _show(stream: IO[str], output: list[str]) -> None:
+def _show(stream: IO[str], output: list[str], mark: str) -> None:
     """Pass a step's output on as it comes."""
     with stream:
         for line in stream:
             output.append(line)
-            sys.stdout.write(line)
+            sys.stdout.write(mark + line)
             sys.stdout.flush()
+
+
+_running: set[subprocess.Popen[str]] = set()
+"""Steps that have not ended, for when the command is broken off."""
 
 
 def run_step(step: Step, root: Path, environ: dict[str, str], limit_s: float = _LIMIT_S) -> Outcome:
@@ -165,10 +178,11 @@ def run_step(step: Step, root: Path, environ: dict[str, str], limit_s: float = _
         # A group of its own, so that a step that hangs goes with all its children.
         start_new_session=os.name != "nt",
     )
+    _running.add(process)
     assert process.stdout is not None
     output: list[str] = []
     # Read beside waiting: a stray child may hold the pipe open long after the step itself has ended.
-    reader = threading.Thread(target=_show, args=(process.stdout, output), name="step-output", daemon=True)
+    reader = threading.Thread(target=_show, args=(process.stdout, output, step.mark), name="step-output", daemon=True)
     reader.start()
     stopped = False
     try:
@@ -182,14 +196,35 @@ def run_step(step: Step, root: Path, environ: dict[str, str], limit_s: float = _
         raise
     finally:
         process.wait()
+        _running.discard(process)
         reader.join(_LAST_WORDS_S)
     # Stopped is never right, whatever code it ended with.
     code = process.returncode or (1 if stopped else 0)
     return Outcome(step, code, time.monotonic() - begun, closing_line(output) if step.is_pytest else "")
 
 
+def _rows(steps_: list[Step], cores: int) -> list[list[Step]]:
+    """The steps in order; those of one row run at the same time."""
+    rows: list[list[Step]] = []
+    for step in steps_:
+        if step.beside and rows and cores > 1:
+            rows[-1].append(step)
+        else:
+            rows.append([step])
+    return rows
+
+
 def run_all(python: Path, root: Path, environ: dict[str, str]) -> int:
     """Run every step, also after a failed one; 0 when all are right."""
-    outcomes = [run_step(step, root, environ) for step in steps(python, root)]
+    outcomes: list[Outcome] = []
+    for row in _rows(steps(python, root), os.cpu_count() or 1):
+        with ThreadPoolExecutor(len(row)) as pool:
+            waiting = [pool.submit(run_step, step, root, environ) for step in row]
+            try:
+                outcomes += [future.result() for future in waiting]
+            except BaseException:
+                for process in list(_running):
+                    _end(process, with_words=False)
+                raise
     say("\n".join(summary(outcomes)))
     return 1 if any(outcome.code for outcome in outcomes) else 0

@@ -359,6 +359,25 @@ def test_a_failed_check_fails_the_command(
     assert capfd.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
 
+def test_the_two_test_runs_go_side_by_side_and_both_count(
+    devtests: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for the file of the other: one after the other would never end."""
+    wait = "import pathlib, time\nwhile not pathlib.Path({0!r}).exists(): time.sleep(0.01)\n"
+
+    def step(own: str, other: str, passed: int, **more: object) -> object:
+        code = f"open({own!r}, 'w').close()\n".join(["", wait.format(other)])
+        code += f"print('=== {passed} passed in 0.01s ===')"
+        return devtests.Step(own, [sys.executable, "-c", code], is_pytest=True, mark=f"{own} | ", **more)
+
+    monkeypatch.setattr(devtests, "steps", lambda *_: [step("a", "b", 2), step("b", "a", 3, beside=True)])
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert devtests.run_all(tmp_path, tmp_path, dict(os.environ)) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert "a | === 2 passed in 0.01s ===" in lines
+    assert lines[-1] == "5 passed, 0 failed"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="process groups are a POSIX matter")
 def test_a_hanging_step_is_ended_with_its_children_and_is_not_right(devtests: ModuleType, tmp_path: Path) -> None:
     """The child inherits the pipe and outlives an interrupt; without the group the step would never end."""
