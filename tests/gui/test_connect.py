@@ -315,7 +315,7 @@ def test_the_window_stays_usable_while_testing_and_a_late_answer_is_dropped(make
     click(qtbot, dialog.test_button)
     backend.gate.set()
     qtbot.waitUntil(lambda: dialog.test_button.text() == "Test again")
-    assert [profile.id for profile, _ in backend.tested] == ["studio", "store"]
+    assert sorted(profile.id for profile, _ in backend.tested) == ["store", "studio"]  # on two threads
     assert findings(dialog) == []
 
 
