@@ -73,6 +73,8 @@ class Desktop(QObject):
         self._settings = settings
         self._hidden = False
         self._closing = False
+        self._published: set[str] = set()
+        """Jobs whose end the Library has heard of."""
         self.theme: Theme = apply_theme(app, ThemeMode(settings.appearance))
         self.saved = SavedConnections(ProfileStore(), open_secret_store, network=settings.network)
         self.session = Session(
@@ -176,8 +178,13 @@ class Desktop(QObject):
 
     @Slot(object)
     def _on_job_changed(self, snapshot: JobSnapshot) -> None:
-        if snapshot.state is JobState.PUBLISHED:
-            self.library.refresh()
+        # Once a job: what is told of a published one later (checked, refreshed) changes nothing in the bucket.
+        if snapshot.state is not JobState.PUBLISHED:
+            self._published.discard(snapshot.id)
+        elif snapshot.id not in self._published:
+            self._published.add(snapshot.id)
+            if snapshot.connection_id == self.session.facts.profile.id:
+                self.library.refresh()
 
     @Slot()
     def _on_connections(self) -> None:

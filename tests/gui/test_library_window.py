@@ -334,6 +334,35 @@ def test_nothing_on_screen_moves_when_rows_come_in_above(qtbot: QtBot, page: Lib
     assert page.model.row(page.table.visible_rows()[0]).name == top
 
 
+def test_listing_anew_moves_nothing_and_keeps_what_is_chosen(
+    qtbot: QtBot, page: LibraryPage, connection: Connection
+) -> None:
+    for number in range(60):
+        put(connection, f"v/{number:02d}.mp4")
+    listed(qtbot, page, "v/")
+    page.model.select_ranges([(50, 50), (52, 53)])
+    page.table.verticalScrollBar().setValue(30)
+    connection.storage.delete(ObjectRef(connection.profile.bucket, "v/52.mp4"))
+    put(connection, "v/50a.mp4")
+    page.refresh()
+    qtbot.waitUntil(lambda: page._complete and "v/50a.mp4" in [row.key for row in page.model.rows()], timeout=LONG)
+    assert [row.name for row in page._selected()] == ["50.mp4", "53.mp4"]
+    assert page.table.verticalScrollBar().value() == 30
+
+
+def test_a_row_that_is_waited_for_is_chosen_also_when_the_folder_is_listed_anew_meanwhile(
+    qtbot: QtBot, page: LibraryPage, connection: Connection
+) -> None:
+    put(connection, "v/lake.mp4")
+    page.show_key("v/lake.mp4")
+    page.refresh()  # as when a job ends just then
+    qtbot.waitUntil(lambda: [row.key for row in page._selected()] == ["v/lake.mp4"], timeout=LONG)
+    page.refresh()
+    page.refresh()
+    qtbot.waitUntil(lambda: page._complete, timeout=LONG)
+    assert [row.key for row in page._selected()] == ["v/lake.mp4"]
+
+
 # States
 def test_not_permitted_names_the_action_and_offers_the_policy(qtbot: QtBot, page: LibraryPage) -> None:
     page.lister.stop()

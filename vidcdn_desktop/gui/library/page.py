@@ -11,6 +11,7 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.actions import add_actions
 from vidcdn_desktop.gui.library.columns import ColumnMemory
 from vidcdn_desktop.gui.library.frame import LibraryFrame, State
+from vidcdn_desktop.gui.library.kept import Kept
 from vidcdn_desktop.gui.library.places import Address, History, NotAnAddress, Place, above, read_address
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
 from vidcdn_desktop.gui.library.selection import menu_for
@@ -48,7 +49,7 @@ class LibraryPage(LibraryFrame):
         self._history = History()
         self._complete = False
         self._problem: VidcdnError | None = None
-        self._wanted_key = ""
+        self._kept = Kept(self.model, self.stack)
         self._settings_file = settings_file
         self.verbs = Verbs(session, self.model, self)
         self._join()
@@ -121,8 +122,9 @@ class LibraryPage(LibraryFrame):
 
     @Slot()
     def refresh(self) -> None:
-        """List once more from the start."""
-        self._list()
+        """List once more from the start; what is chosen stays so."""
+        self._kept.remember()
+        self._relist()
 
     @Slot(object)
     def open_prefix(self, prefix: str) -> None:
@@ -144,7 +146,10 @@ class LibraryPage(LibraryFrame):
 
     def _list(self) -> None:
         """List the place where the history stands."""
-        self._wanted_key = ""
+        self._kept.forget()
+        self._relist()
+
+    def _relist(self) -> None:
         self._complete, self._problem = False, None
         place = self._history.place
         self.on_screen.forget()
@@ -162,7 +167,7 @@ class LibraryPage(LibraryFrame):
     def _on_arrived(self, blocks: list[Block]) -> None:
         self.model.append(blocks)
         self._show_state()
-        self._choose_wanted()
+        self._restore()
         self._on_seen()
 
     @Slot(object)
@@ -171,7 +176,7 @@ class LibraryPage(LibraryFrame):
         self._problem = harmless(error) if error is not None else None
         self.model.flush()
         self._show_state()
-        self._choose_wanted()
+        self._restore()
 
     @Slot()
     def stop_listing(self) -> None:
@@ -187,7 +192,7 @@ class LibraryPage(LibraryFrame):
             self.open_prefix(key)
             return
         self.open_prefix(above(key))
-        self._wanted_key = key
+        self._kept.want(key)
 
     @Slot(str)
     def open_address(self, text: str) -> None:
@@ -207,18 +212,8 @@ class LibraryPage(LibraryFrame):
         self.show_key(address.key)
         self.stack.active.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _choose_wanted(self) -> None:
-        if not self._wanted_key:
-            return
-        row_id = self.model.store.find(self._wanted_key)
-        place = self.model.place_of(row_id) if row_id is not None else None
-        if place is not None:
-            self._wanted_key = ""
-            self.model.select_ranges([(place, place)])
-            self.stack.active.show_row(place)
-            self.stack.active.setFocus(Qt.FocusReason.OtherFocusReason)
-        elif self._complete and row_id is None:
-            self._wanted_key = ""
+    def _restore(self) -> None:
+        if not self._kept.restore(self._complete):
             self.toast.show_message("This object is not in the bucket any more")
 
     # What is shown
@@ -237,7 +232,7 @@ class LibraryPage(LibraryFrame):
     @Slot()
     def _on_arranged(self) -> None:
         self._show_state()
-        self._choose_wanted()
+        self._restore()
         self._on_seen()
 
     @Slot()
