@@ -378,6 +378,46 @@ def test_the_two_test_runs_go_side_by_side_and_both_count(
     assert lines[-1] == "5 passed, 0 failed"
 
 
+@pytest.mark.parametrize(("fails", "code", "last"), [(1, 0, "4 passed, 0 failed"), (2, 1, "3 passed, 1 failed")])
+def test_a_test_that_fails_beside_the_others_is_run_again_by_itself_and_told(
+    devtests: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    fails: int,
+    code: int,
+    last: str,
+) -> None:
+    """A real run of pytest: one test fails as often as it is told to."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_some.py").write_text(
+        "import pathlib, pytest\n"
+        "tries = pathlib.Path('tries')\n"
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_one(number):\n"
+        "    before = len(tries.read_text()) if tries.exists() else 0\n"
+        "    if number == 2:\n"
+        "        tries.write_text('x' * (before + 1))\n"
+        f"        assert before >= {fails}\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", *devtests._own_memory("some"), "test_some.py"]
+    monkeypatch.setattr(devtests, "steps", lambda *_: [devtests.Step("some", command, is_pytest=True)])
+    assert devtests.run_all(tmp_path, tmp_path, dict(os.environ)) == code
+    assert (tmp_path / "tries").read_text() == "xx"
+    out = capfd.readouterr().out
+    assert out.splitlines()[-1] == last
+    assert ("look into it" in out) is (code == 0)
+
+
+@pytest.mark.parametrize("closing", ["4 failed, 90 passed in 1.00s", "no tests ran in 0.10s", ""])
+def test_many_failures_and_broken_runs_get_no_second_chance(
+    devtests: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closing: str
+) -> None:
+    monkeypatch.setattr(devtests, "run_step", lambda *_: pytest.fail("was run again"))
+    outcome = _outcome(devtests, "window", 1, closing)
+    assert devtests.once_more(outcome, tmp_path, {}) is outcome
+
+
 @pytest.mark.skipif(os.name == "nt", reason="process groups are a POSIX matter")
 def test_a_hanging_step_is_ended_with_its_children_and_is_not_right(devtests: ModuleType, tmp_path: Path) -> None:
     """The child inherits the pipe and outlives an interrupt; without the group the step would never end."""
