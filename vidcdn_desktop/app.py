@@ -28,12 +28,11 @@ from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.connect.dialog import ConnectionsDialog
 from vidcdn_desktop.gui.connections_backend import ConnectionsForWindow
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
-from vidcdn_desktop.gui.fast_start_desk import FastStartDesk
 from vidcdn_desktop.gui.library.page import LibraryPage
+from vidcdn_desktop.gui.library_desks import LibraryDesks
 from vidcdn_desktop.gui.main_window import APP_NAME, MainWindow
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.counts import Counts
-from vidcdn_desktop.gui.operation_desk import OperationDesk
 from vidcdn_desktop.gui.player import Players
 from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.quit_dialog import CloseChoice
@@ -117,17 +116,10 @@ class Desktop(QObject):
             download_folder=settings.download_folder,
             parent=self,
         )
-        self.fast_start = FastStartDesk(
-            self.bridge, self.session, self.window, (self.library, self.activity), parent=self
+        self.desks = LibraryDesks(
+            self.bridge, self.session, self.window, (self.publish, self.library, self.activity), self
         )
-        self.operations = OperationDesk(
-            self.bridge,
-            self.session,
-            self.window,
-            (self.library, self.activity),
-            {"publish": self.publish.toast, "library": self.library.toast, "activity": self.activity.toast},
-            parent=self,
-        )
+        self.fast_start, self.operations = self.desks.fast_start, self.desks.operations
         self._join()
 
     def _join(self) -> None:

@@ -1,0 +1,38 @@
+"""What the Library has done by others: each desk asks, starts the job, and tells what came of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from vidcdn_desktop.gui.activity.page import ActivityPage
+from vidcdn_desktop.gui.bridge import JobBridge
+from vidcdn_desktop.gui.fast_start_desk import FastStartDesk
+from vidcdn_desktop.gui.library.page import LibraryPage
+from vidcdn_desktop.gui.main_window import MainWindow
+from vidcdn_desktop.gui.operation_desk import OperationDesk
+from vidcdn_desktop.gui.publish.page import PublishPage
+from vidcdn_desktop.gui.session import Session
+
+
+class LibraryDesks(QObject):
+    """Builds them and keeps them. GUI thread."""
+
+    def __init__(
+        self,
+        bridge: JobBridge,
+        session: Session,
+        window: MainWindow,
+        pages: tuple[PublishPage, LibraryPage, ActivityPage],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        publish, library, activity = pages
+        self.fast_start = FastStartDesk(bridge, session, window, (library, activity), parent=self)
+        self.operations = OperationDesk(
+            bridge,
+            session,
+            window,
+            (library, activity),
+            {"publish": publish.toast, "library": library.toast, "activity": activity.toast},
+            parent=self,
+        )
