@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from vidcdn_desktop.bytesource import FileSource, source_error
+from vidcdn_desktop.bytesource import ByteSource, FileSource, SourceIdentity, source_error
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import CorruptMedia, SourceGone, ToolFailed, ToolMissing
 from vidcdn_desktop.media.containers import Kind, Sniffed, mp4_container_words, sniff
@@ -74,8 +74,26 @@ def inspect(path: Path, *, token: CancelToken, tools: Tools) -> MediaInfo:
         probe, probed = _probe(real, layout, sniffed, token, tools)
         movie = _read_index(source, layout) if _needs_index(layout, probe) else None
         source.check_unchanged()
-        info = _assemble(path, source, layout, sniffed, probe, movie, probed=probed)
+        info = _assemble(path, source.size, source.identity, layout, sniffed, probe, movie, probed=probed)
     return _with_conversion(info, tools)
+
+
+def inspect_source(source: ByteSource, name: str, *, token: CancelToken) -> MediaInfo:
+    """The same for bytes that lie elsewhere, without ffprobe: what the file's own index tells. Blocks.
+
+    Args:
+        source: The bytes; only boxes and the index are read.
+        name: What it is called, without folders.
+        token: Cancels between two reads.
+
+    Raises: Cancelled. What the source raises.
+    """
+    layout = read_layout(source)
+    token.raise_if_cancelled()
+    foreign = layout.layout is Layout.NOT_MP4 or source.size == 0
+    sniffed = sniff(source) if foreign else Sniffed(Kind.FILM, "")
+    movie = _read_index(source, layout) if _needs_index(layout, None) else None
+    return _assemble(Path(name), source.size, SourceIdentity(source.size, 0, 0, 0), layout, sniffed, None, movie)
 
 
 def _with_conversion(info: MediaInfo, tools: Tools) -> MediaInfo:
@@ -127,7 +145,7 @@ def _needs_index(layout: LayoutReport, probe: ProbeFacts | None) -> bool:
     return probe is None or layout.layout is Layout.UNSUPPORTED
 
 
-def _read_index(source: FileSource, layout: LayoutReport) -> MovieFacts | None:
+def _read_index(source: ByteSource, layout: LayoutReport) -> MovieFacts | None:
     try:
         return read_movie(source, layout)
     except CorruptMedia as exc:
@@ -137,13 +155,14 @@ def _read_index(source: FileSource, layout: LayoutReport) -> MovieFacts | None:
 
 def _assemble(
     path: Path,
-    source: FileSource,
+    size: int,
+    identity: SourceIdentity,
     layout: LayoutReport,
     sniffed: Sniffed,
     probe: ProbeFacts | None,
     movie: MovieFacts | None,
     *,
-    probed: bool,
+    probed: bool = False,
 ) -> MediaInfo:
     facts: ProbeFacts | MovieFacts | None = probe or movie
     container = _container_words(layout, sniffed, probe)
@@ -164,14 +183,14 @@ def _assemble(
     bit_rate = facts.bit_rate if facts else None
     return MediaInfo(
         path=Path(path),
-        identity=source.identity,
+        identity=identity,
         layout=layout,
         verdict=conclusion.verdict,
         reason=conclusion.reason,
         advice=conclusion.advice,
         container=container,
         duration_s=duration,
-        bit_rate=bit_rate or (round(source.size * 8 / duration) if duration else None),
+        bit_rate=bit_rate or (round(size * 8 / duration) if duration else None),
         video=facts.video if facts else (),
         audio=facts.audio if facts else (),
         other=facts.other if facts else (),

@@ -5,7 +5,7 @@ Source: Amazon S3 API Reference: HeadObject, ListObjectVersions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,18 @@ HEADER_FIELDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
+class KeptChecksum:
+    """The checksum a store keeps of an object, of whatever kind."""
+
+    algorithm: str
+    """As the store names it: "CRC64NVME", "CRC32C", "SHA256"…"""
+    value: str
+    """Base64, without the "-N" of a composite one."""
+    is_whole: bool | None
+    """It covers the bytes of the object (full object), not the checksums of its parts (composite); None: not said."""
+
+
+@dataclass(frozen=True)
 class ObjectFacts:
     """An object and everything a copy of it must carry, as HeadObject tells it."""
 
@@ -41,6 +53,8 @@ class ObjectFacts:
     """It is being brought out of the archive."""
     lasting: str = ""
     """Why its headers cannot be written back as they are; empty: they can."""
+    checksum: KeptChecksum | None = None
+    """None where the store keeps none, or does not tell it."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -142,7 +156,23 @@ def facts_of(ref: ObjectRef, reply: Reply) -> ObjectFacts:
         in_archive and 'ongoing-request="false"' not in restore,
         'ongoing-request="true"' in restore,
         lasting,
+        checksum_in(reply),
     )
+
+
+def checksum_in(reply: Reply) -> KeptChecksum | None:
+    """The checksum in a HeadObject reply, whatever its algorithm."""
+    for name, text in reply.items():
+        if not name.startswith("Checksum") or name == "ChecksumType" or not text:
+            continue
+        value, dash, _ = str(text).partition("-")
+        kind = str(reply.get("ChecksumType") or "").upper()
+        # Only an object that was sent in parts can have a composite one, and its ETag says that it was.
+        whole = None if "-" in etag_of(reply) else True
+        if dash or kind:
+            whole = not dash and kind != "COMPOSITE"
+        return KeptChecksum(name.removeprefix("Checksum"), value, whole)
+    return None
 
 
 def version_in(item: Reply, is_marker: bool) -> ObjectVersion:
@@ -155,3 +185,10 @@ def version_in(item: Reply, is_marker: bool) -> ObjectVersion:
         etag_of(item),
         item.get("LastModified"),
     )
+
+
+def newest_first(versions: Iterable[ObjectVersion]) -> tuple[ObjectVersion, ...]:
+    """In the order in which they were written, the one that is served first."""
+    epoch = datetime.min
+    order = sorted(versions, key=lambda v: (v.last_modified or epoch).replace(tzinfo=None), reverse=True)
+    return tuple(sorted(order, key=lambda v: not v.is_latest))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -37,6 +36,7 @@ from vidcdn_desktop.storage.object_facts import (
     changed,
     facts_of,
     locked,
+    newest_first,
     same_object,
     version_in,
 )
@@ -327,9 +327,7 @@ class ObjectCalls(Copier):
             if not reply.get("IsTruncated") or following["KeyMarker"] != ref.key or following == marks:
                 break
             marks = {name: mark for name, mark in following.items() if mark}
-        epoch = datetime.min
-        order = sorted(found, key=lambda v: (v.last_modified or epoch).replace(tzinfo=None), reverse=True)
-        return tuple(sorted(order, key=lambda v: not v.is_latest))
+        return newest_first(found)
 
 
 def _no_tags(ref: ObjectRef, failure: ServiceTrouble) -> VidcdnError:
