@@ -73,6 +73,8 @@ _OTHER = {
     "txt": "text/plain; charset=utf-8",
     "pdf": "application/pdf",
 }
+KINDS = ("Folder", "Video", "Thumbnail", "Captions", "Playlist", "Other")
+"""All that `kind_of` tells."""
 _TYPES = {**_VIDEO, **_AUDIO, **_IMAGES, **_CAPTIONS, **_PLAYLISTS, **_OTHER}
 
 

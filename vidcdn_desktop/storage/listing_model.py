@@ -131,6 +131,17 @@ class ListedPage:
             self.keys[:n], self.sizes[:n], self.times[:n], self.etags[:n], self.classes[:n], self.prefixes[:p]
         )
 
+    def only(self, places: Sequence[int]) -> ListedPage:
+        """Only the objects at these places, without folders."""
+        return ListedPage(
+            [self.keys[n] for n in places],
+            array("q", [self.sizes[n] for n in places]),
+            array("q", [self.times[n] for n in places]),
+            PackedTexts([self.etags[n] for n in places]),
+            [self.classes[n] for n in places],
+            [],
+        )
+
     def between(self, after: str, upto: str | None) -> ListedPage:
         """The same page, which tells everything between two keys."""
         return ListedPage(

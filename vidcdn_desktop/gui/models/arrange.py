@@ -22,7 +22,8 @@ from itertools import compress, repeat
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.models.courtesy import give_way
-from vidcdn_desktop.gui.models.rows import KINDS, MASK, SHIFT, Block, class_name
+from vidcdn_desktop.gui.models.rows import MASK, SHIFT, Block, class_name
+from vidcdn_desktop.storage.content_types import KINDS
 
 
 class Column(IntEnum):

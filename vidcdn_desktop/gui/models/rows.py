@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import accumulate
 
-from vidcdn_desktop.storage.content_types import extension_of, kind_of
+from vidcdn_desktop.storage.content_types import KINDS, extension_of, kind_of
 from vidcdn_desktop.storage.listing_model import ListedPage, PackedTexts
 from vidcdn_desktop.storage.port import ObjectSummary
 from vidcdn_desktop.textsafe import display
@@ -26,7 +26,6 @@ PER_BLOCK = 1 << SHIFT
 """Rows of a block at most; a page of a listing has a thousand."""
 MASK = PER_BLOCK - 1
 
-KINDS = ("Folder", "Video", "Thumbnail", "Captions", "Playlist", "Other")
 _FOLDER = KINDS.index("Folder")
 VIDEO = KINDS.index("Video")
 _PICTURE = KINDS.index("Thumbnail")
