@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from vidcdn_desktop import aws_errors
-from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, SecretStore
+from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, KeyLife, SecretStore
 from vidcdn_desktop.credentials.profiles import endpoint_problem
 from vidcdn_desktop.credentials.session import load_credentials, open_session
 from vidcdn_desktop.errors import CredentialsMissing, SettingsInvalid
@@ -73,6 +73,20 @@ class ClientSet:
         if _place_of(wanted) != _place_of(self.profile):
             return False
         return self.credentials.reload(lambda: self.load(wanted))
+
+    def key_life(self) -> KeyLife:
+        """How long the key is good that the next request is signed with. May block: a role is renewed first.
+
+        Raises: CredentialsExpired, CredentialsMissing, Offline: it cannot be renewed.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return self.credentials.life()
+        except (BotoCoreError, ClientError) as exc:
+            raise aws_errors.translate(
+                exc, action="sts:AssumeRole", subject=self.profile.name, meaning="No link was made."
+            ) from exc
 
     def close(self) -> None:
         """Close all network connections; twice is harmless. No request may be running."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -54,6 +55,16 @@ class ConnectionProfile:
     def has_cdn(self) -> bool:
         """Whether there is a CloudFront control API behind it."""
         return self.kind is not ConnectionKind.S3_COMPATIBLE
+
+
+@dataclass(frozen=True)
+class KeyLife:
+    """How long a link is good that was signed with what a connection signs with now."""
+
+    is_temporary: bool
+    """The key comes with a session token, and all that it signed ends with it."""
+    ends: datetime | None = None
+    """When it ends; aware UTC. None for a lasting key, and for a session token that does not say."""
 
 
 class Secret:

@@ -13,6 +13,8 @@ from vidcdn_desktop.logs import register_secret
 
 SECRET_ACCESS_KEY = "secret_access_key"  # noqa: S105 - the name of a field
 SESSION_TOKEN = "session_token"  # noqa: S105 - the name of a field
+SIGNING_KEY = "signing_key"
+SIGNING_KEY_ID = "signing_key_id"
 
 SERVICE = "vidcdn-desktop"
 SESSION_ONLY = "There is no safe keyring on this computer, so secrets are kept for this session only."

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vidcdn_desktop.credentials.model import KeyLife
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.logs import register_secret
 
@@ -44,6 +46,15 @@ class SharedCredentials(Credentials):
             self._known = frozen
         self._used.frozen = frozen
         return frozen
+
+    def life(self) -> KeyLife:
+        """How long the key is good that the next request is signed with. May block, as signing may."""
+        frozen = self.get_frozen_credentials()  # renews what is about to end
+        # The SDK keeps the time to itself; a version of it that names it otherwise makes it "not known" here.
+        ends = getattr(self._current, "_expiry_time", None)
+        return KeyLife(
+            is_temporary=bool(frozen.token), ends=ends.astimezone(UTC) if isinstance(ends, datetime) else None
+        )
 
     def reload(self, load: Callable[[], Credentials]) -> bool:
         """Look for another key, and sign with it from now on; whether there was one.

@@ -11,7 +11,7 @@ from vidcdn_desktop.credentials.clients import build_clients
 from vidcdn_desktop.credentials.identity import CLOCK_TOLERANCE_S, check_bucket, clock_offset_s, who_am_i
 from vidcdn_desktop.credentials.model import ConnectionProfile, Secret, SecretStore
 from vidcdn_desktop.credentials.profiles import ProfileStore, list_aws_profiles, validate_profile
-from vidcdn_desktop.credentials.secrets import MemorySecretStore
+from vidcdn_desktop.credentials.secrets import SIGNING_KEY, SIGNING_KEY_ID, MemorySecretStore
 from vidcdn_desktop.errors import AccessDenied, SettingsInvalid, VidcdnError
 from vidcdn_desktop.jobs.connection import MAX_CONNECTIONS, Connection
 from vidcdn_desktop.jobs.connection_report import Check, CheckState, ConnectionReport
@@ -87,7 +87,7 @@ class SavedConnections:
 
         Raises: KeyringLocked.
         """
-        for field in SECRET_FIELDS:
+        for field in (*SECRET_FIELDS, SIGNING_KEY, SIGNING_KEY_ID):
             self.secrets.delete(profile_id, field)
         self._profiles.remove(profile_id)
 
