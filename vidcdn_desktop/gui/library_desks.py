@@ -12,6 +12,7 @@ from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.operation_desk import OperationDesk
 from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.session import Session
+from vidcdn_desktop.gui.share_desk import ShareDesk
 
 
 class LibraryDesks(QObject):
@@ -28,6 +29,7 @@ class LibraryDesks(QObject):
         super().__init__(parent)
         publish, library, activity = pages
         self.fast_start = FastStartDesk(bridge, session, window, (library, activity), parent=self)
+        self.share = ShareDesk(session, window, library, self)
         self.operations = OperationDesk(
             bridge,
             session,

@@ -16,6 +16,7 @@ from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.jobs.connection import Connection, open_connection
 from vidcdn_desktop.jobs.connections import SavedConnections
 from vidcdn_desktop.jobs.practice import practice_connection
+from vidcdn_desktop.jobs.signing_keys import SigningKeys
 from vidcdn_desktop.network import AS_FOUND, NetworkSettings
 from vidcdn_desktop.practice.cloud import PracticeCloud
 
@@ -52,6 +53,8 @@ class Session(QObject):
         self._parallel_parts = parallel_parts
         self.network = network
         """The user's proxy and authorities, for everything that goes out."""
+        self.signing_keys = SigningKeys(lambda: saved.secrets)
+        """The key pairs that CDN links are signed with."""
         self._cloud: PracticeCloud | None = None
         self._connection: Connection | None = None
         self._facts = ConnectionFacts(PRACTICE, status="connecting")

@@ -30,6 +30,8 @@ def add_actions(page: LibraryPage) -> None:
         ("Make fast start…", KEYS["faststart"], "faststart"),
         ("Make fast start in this folder…", "", page.fast_start_here),
         ("Copy the link", KEYS["copy"], "copy"),
+        ("Share link…", KEYS["share"], "share"),
+        ("Copy embed code", KEYS["embed"], "embed"),
         ("Download…", KEYS["download"], "download"),
         ("Rename…", KEYS["rename"], "rename"),
         ("Move to a folder…", "", "move"),

@@ -13,16 +13,21 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.models.rows import MASK, SHIFT, VIDEO, Row, RowStore
 from vidcdn_desktop.gui.widgets import Button, IconButton, PlainLabel, PrimaryButton, set_property
+from vidcdn_desktop.jobs.sharing import MOST
 from vidcdn_desktop.textsafe import format_size, plural
 
 VERBS = {
     "faststart": "Make fast start…",
     "copy": "Copy link",
+    "share": "Share…",
     "play": "Play from CDN",
     "download": "Download…",
     "invalidate": "Invalidate",
 }
 """What can be done with a selection, in this order."""
+
+MENU_ONLY = {"embed": "Copy embed code"}
+"""The same, for which the bar has no room."""
 
 OPERATIONS = {
     "rename": "Rename…",
@@ -35,13 +40,15 @@ OPERATIONS = {
 """What can be done to the objects themselves, in this order; each asks first, and is a job."""
 
 
-_FIRST_TO_GO = ("play", "invalidate", "copy")
+_FIRST_TO_GO = ("play", "invalidate", "copy", "share")
 """What a narrow bar does without; Enter, keys and the menu do the same."""
 
 
 KEYS = {
     "faststart": "Ctrl+Shift+F",
     "copy": "Ctrl+Shift+C",
+    "share": "Ctrl+Shift+S",
+    "embed": "Ctrl+Shift+E",
     "download": "Ctrl+S",
     "invalidate": "Ctrl+Shift+R",
     "rename": "F2",
@@ -136,6 +143,7 @@ class SelectionBar(QFrame):
         single = ready and selected.objects == 1 == count
         self.buttons["faststart"].setEnabled(ready and bool(selected.videos or selected.folders))
         self.buttons["copy"].setEnabled(single)
+        self.buttons["share"].setEnabled(ready and not selected.folders and selected.objects <= MOST)
         self.buttons["play"].setEnabled(single and selected.videos == 1)
         self.buttons["download"].setEnabled(ready and not selected.folders)
         self.buttons["invalidate"].setEnabled(ready)
@@ -143,6 +151,8 @@ class SelectionBar(QFrame):
         self._make_room()
         self._allowed = {verb for verb, button in self.buttons.items() if button.isEnabled()}
         self._allowed |= set(OPERATIONS) if ready else set()
+        if single:
+            self._allowed.add("embed")
         if count != 1:
             self._allowed.discard("rename")
 
@@ -177,13 +187,13 @@ def menu_for(bar: SelectionBar, on_action: Callable[[], None], parent: QWidget) 
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     menu.setAccessibleName("Actions for the selection")
-    for verb, text in (VERBS | OPERATIONS).items():
+    for verb, text in (VERBS | MENU_ONLY | OPERATIONS).items():
         keys = QKeySequence(KEYS.get(verb, "")).toString(QKeySequence.SequenceFormat.NativeText)
         action = menu.addAction(f"{text}\t{keys}" if keys else text)
         action.setData(verb)
         action.setEnabled(bar.allows(verb))
         action.triggered.connect(on_action)
-        if verb == list(VERBS)[-1]:
+        if verb == list(MENU_ONLY)[-1]:
             menu.addSeparator()
     return menu
 

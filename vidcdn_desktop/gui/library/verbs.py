@@ -37,6 +37,8 @@ class Verbs(QObject):
     """list[Wish]."""
     operation = Signal(object)
     """Asked."""
+    share = Signal(object)
+    """(str, Sequence[Row]): "share" or "embed", and what."""
     copied = Signal()
     """A link is on the clipboard."""
     failed = Signal(object)
@@ -71,6 +73,8 @@ class Verbs(QObject):
             )
         elif verb == "download":
             self.download.emit([ObjectRef(bucket, row.key) for row in rows if not row.is_folder])
+        elif verb in ("share", "embed"):
+            self.share.emit((verb, rows))
         elif verb in OPERATIONS:
             self.operation.emit(Asked(verb, sources_of(bucket, rows)))
         elif verb == "faststart":
