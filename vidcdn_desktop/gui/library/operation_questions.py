@@ -56,7 +56,7 @@ def about(sources: Sequence[Source]) -> str:
     """What is selected, in few words: one key, the folder all of them are in, or counts."""
     if len(sources) == 1:
         return sources[0].ref.key or sources[0].ref.bucket
-    places = {source.ref.key.rstrip("/").rpartition("/")[0] for source in sources}
+    places = {source.ref.key.removesuffix("/").rpartition("/")[0] for source in sources}
     if len(places) == 1 and (place := places.pop()):
         return f"{place}/"
     folders = sum(source.is_prefix for source in sources)

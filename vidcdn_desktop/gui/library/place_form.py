@@ -34,7 +34,8 @@ class PlaceForm(OperationForm):
         self._renames = verb == "rename"
         self._problem = ""
         source = sources[0]
-        whole = source.ref.key.rstrip("/") if source.is_prefix else source.ref.key
+        # One slash only: the name of the folder a//, below a/, is empty.
+        whole = source.ref.key.removesuffix("/") if source.is_prefix else source.ref.key
         self._folder = whole[: whole.rfind("/") + 1]
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 4)
@@ -95,7 +96,7 @@ class PlaceForm(OperationForm):
             key += "/"
         if not self._renames and len(self._sources) == 1 and self._sources[0].is_prefix:
             # The folder itself goes into the other one, as it does where several go.
-            key += self._sources[0].ref.key.rstrip("/").rpartition("/")[2] + "/"
+            key += self._sources[0].ref.key.removesuffix("/").rpartition("/")[2] + "/"
         if key == self._sources[0].ref.key:
             self._problem = "The new name is the old one." if self._renames else "It is in this folder already."
             return None

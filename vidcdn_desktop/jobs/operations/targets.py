@@ -97,13 +97,13 @@ def _target(source: Source, ref: ObjectRef, destination: ObjectRef, *, keep_fold
     folder = destination.key
     if not source.is_prefix:
         is_folder = not folder or folder.endswith("/")
-        name = ref.key.rstrip("/").rpartition("/")[2] + ("/" if ref.key.endswith("/") else "")
+        name = ref.key.removesuffix("/").rpartition("/")[2] + ("/" if ref.key.endswith("/") else "")
         return ObjectRef(destination.bucket, folder + name if is_folder else folder)
     if source.ref.key.endswith("/") and folder and not folder.endswith("/"):
         folder += "/"
     rest = ref.key[len(source.ref.key) :]
     if keep_folder:
-        rest = source.ref.key.rstrip("/").rpartition("/")[2] + "/" + rest
+        rest = source.ref.key.removesuffix("/").rpartition("/")[2] + "/" + rest
     return ObjectRef(destination.bucket, folder + rest)
 
 
