@@ -65,6 +65,8 @@ class World:
     bucket: str
     client: Any
     versioned: bool
+    authority: str = ""
+    """File with the certificate to trust; empty for http."""
     history: list[str] = field(default_factory=list)
     """Operations as they came in."""
 
@@ -154,16 +156,18 @@ class World:
 
 
 @contextlib.contextmanager
-def world_on(server: servers.Endpoint, *, versioned: bool = False) -> Iterator[World]:
-    """A fresh bucket, emptied afterwards."""
+def world_on(
+    server: servers.Endpoint, *, versioned: bool = False, tls: tuple[Path, Path] | None = None
+) -> Iterator[World]:
+    """A fresh bucket, emptied afterwards; with `tls` the program reaches it by https."""
     client = server.client()
     name = f"repairs-{os.getpid()}-{next(_numbers)}"
     client.create_bucket(Bucket=name)
     if versioned:
         client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     try:
-        with FaultProxy(server.url) as proxy:
-            yield World(server, proxy, name, client, versioned)
+        with FaultProxy(server.url, tls=tls) as proxy:
+            yield World(server, proxy, name, client, versioned, str(tls[0]) if tls else "")
     finally:
         for item in client.list_multipart_uploads(Bucket=name).get("Uploads", ()):
             client.abort_multipart_upload(Bucket=name, Key=item["Key"], UploadId=item["UploadId"])

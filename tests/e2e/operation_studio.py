@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -16,6 +17,14 @@ from vidcdn_desktop.app import Desktop
 from vidcdn_desktop.gui.library.operation_dialog import OperationDialog
 from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.jobs.states import ENDED
+
+PLACES = (
+    "moto-http",
+    "moto-https",
+    pytest.param("swift-http", marks=pytest.mark.swift),
+    pytest.param("swift-https", marks=pytest.mark.swift),
+)
+"""Each server, and how it is reached."""
 
 HURTING = ("films/Sea <b>&amp;.mp4", "films/%2F ..mp4", "films/été.mp4")
 """Keys that would read otherwise if anybody took them for rich text, links or paths."""
@@ -67,8 +76,31 @@ class Office:
 
 @contextlib.contextmanager
 def office_on(
-    server: servers.Endpoint, qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, *, versioned: bool
+    server: servers.Endpoint,
+    qtbot: QtBot,
+    qapp: QApplication,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    versioned: bool,
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Office]:
     """A window over an empty bucket."""
-    with studio_on(server, qtbot, qapp, monkeypatch, versioned=versioned) as studio:
+    with studio_on(server, qtbot, qapp, monkeypatch, versioned=versioned, tls=tls) as studio:
         yield Office(studio)
+
+
+@contextlib.contextmanager
+def office_at(
+    place: str,
+    request: pytest.FixtureRequest,
+    qtbot: QtBot,
+    qapp: QApplication,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    versioned: bool = False,
+) -> Iterator[Office]:
+    """A window over an empty bucket at one of the `PLACES`."""
+    name, _, scheme = place.partition("-")
+    tls = request.getfixturevalue("tls") if scheme == "https" else None
+    with office_on(request.getfixturevalue(name), qtbot, qapp, monkeypatch, versioned=versioned, tls=tls) as office:
+        yield office

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -46,7 +47,7 @@ class Studio:
 
     def start(self) -> Desktop:
         """Another start of the program, as `app.main` does it."""
-        desktop = Desktop(self.app, Settings(last_connection=STUDIO))
+        desktop = Desktop(self.app, Settings(last_connection=STUDIO, ca_bundle=self.world.authority))
         desktop._app = cast("QApplication", SimpleNamespace(quit=lambda: None))  # the tests' own loop must go on
         self.running.append(desktop)
         _ended.append(desktop)
@@ -126,12 +127,18 @@ class Studio:
 
 @contextlib.contextmanager
 def studio_on(
-    server: servers.Endpoint, qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, *, versioned: bool
+    server: servers.Endpoint,
+    qtbot: QtBot,
+    qapp: QApplication,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    versioned: bool,
+    tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Studio]:
     store = MemorySecretStore()  # as lasting as a keyring, for this test
     monkeypatch.setattr("vidcdn_desktop.app.open_secret_store", lambda: (store, ""))
     qapp.setQuitOnLastWindowClosed(False)
-    with world_on(server, versioned=versioned) as world:
+    with world_on(server, versioned=versioned, tls=tls) as world:
         made = Studio(qtbot, qapp, world)
         yield made
         world.proxy.watch = lambda _phase, _request: None
