@@ -9,31 +9,49 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from vidcdn_desktop.bytesource import FileSource
+from vidcdn_desktop.bytesource import ByteSource, FileSource
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import KeyTaken, Offline, VidcdnError
+from vidcdn_desktop.errors import (
+    AccessDenied,
+    BucketNotFound,
+    CredentialsExpired,
+    CredentialsMissing,
+    CredentialsRejected,
+    KeyTaken,
+    Offline,
+    VidcdnError,
+)
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
 from vidcdn_desktop.jobs.keeping import claimed
+from vidcdn_desktop.jobs.put_goal import Goal
 from vidcdn_desktop.jobs.put_plan import FileToPut, PutPlan
 from vidcdn_desktop.limits import RateLimiter
+from vidcdn_desktop.media.faststart import plan_fast_start
 from vidcdn_desktop.progress import ProgressMeter
 from vidcdn_desktop.storage import undo
-from vidcdn_desktop.storage.checksums import checksum_of
 from vidcdn_desktop.storage.content_types import content_type
 from vidcdn_desktop.storage.crowd import Sending, send_all
+from vidcdn_desktop.storage.object_facts import changed
 from vidcdn_desktop.storage.parts import SINGLE_PUT_LIMIT
 from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef, PartLog, StoredObject
+from vidcdn_desktop.storage.resume import JOB_KEY
 from vidcdn_desktop.storage.upload import upload
 from vidcdn_desktop.storage.weather import Patience, Weather
 
 KIND = "put"
 """Of the journal's rows; only files in parts have one."""
+
+_OF_ALL = (Offline, BucketNotFound, CredentialsRejected, CredentialsExpired, CredentialsMissing)
+"""What one file fails with and all others would, too."""
+
+_REFUSED_ENOUGH = 20
+"""So many files, all refused and none put: the others would only be sent in vain."""
 
 
 class PutState(Enum):
@@ -70,6 +88,10 @@ class PutFiles:
         limiter: Holds the bandwidth down.
         patience: How long to wait for a network that is gone.
         on_done: Told of each file, in the thread that sent it.
+        weather: Of all files together; None: each file has its own, with `patience`.
+        mark: What the objects carry of whoever sends them: after another start they are known by it.
+        look_first: Whether an earlier run may have put some of them: what is there is not sent again then.
+        meter: Counts the bytes; None: one of its own.
     """
 
     def __init__(
@@ -84,6 +106,10 @@ class PutFiles:
         limiter: RateLimiter | None = None,
         patience: Patience | None = None,
         on_done: Callable[[PutResult], None] = lambda _result: None,
+        weather: Weather | None = None,
+        mark: str = "",
+        look_first: bool = False,
+        meter: ProgressMeter | None = None,
     ) -> None:
         self._connection = connection
         self._plan = plan
@@ -94,9 +120,13 @@ class PutFiles:
         self._limiter = limiter
         self._patience = patience or Patience()
         self._on_done = on_done
+        self._weather = weather
+        self._mark = mark
+        self._look_first = look_first
         self._lock = threading.Lock()
         self._results: list[PutResult] = []
-        self.meter = ProgressMeter(plan.total_bytes)
+        self._refusals = 0
+        self.meter = meter or ProgressMeter(plan.total_bytes)
         """Bytes of all files."""
 
     def run(self) -> list[PutResult]:
@@ -124,70 +154,102 @@ class PutFiles:
             result = PutResult(file, PutState.FAILED, error=exc)
         with self._lock:
             self._results.append(result)
+            refused = self._refusals = self._refusals + isinstance(result.error, AccessDenied)
+            hopeless = refused == len(self._results) >= _REFUSED_ENOUGH
         self._on_done(result)
-        if isinstance(result.error, Offline):
-            raise result.error  # the others would only wait as long
+        if result.error is not None and (hopeless or isinstance(result.error, _OF_ALL)):
+            raise result.error  # the others would meet the same
 
     def _sent(self, file: FileToPut) -> PutResult:
-        with FileSource(file.path) as source:
+        with FileSource(file.path) as original:
+            source: ByteSource = plan_fast_start(original).source if file.fast_start else original
+            goal = Goal(self._connection.storage, file, self._mark, original.identity.mtime_ns)
+            if self._look_first or file.replaces:
+                there = self._weather_of().run(lambda: goal.earlier(source), self._token)
+                if there is not None and not self._is_begun(file):
+                    self.meter.add_present(source.size)
+                    return PutResult(file, PutState.ALREADY, there)
             try:
                 if file.size > SINGLE_PUT_LIMIT and self._journal is not None:
-                    stored = self._remembered(file, source, self._journal)
+                    stored = self._remembered(file, original, source, goal, self._journal)
                 else:
-                    stored = self._upload(file, source, None)
+                    stored = self._upload(file, original, source, goal, None)
             except KeyTaken as exc:
+                if file.replaces:
+                    raise changed(file.ref) from exc
                 there = self._connection.storage.head(file.ref)
-                state = PutState.ALREADY if _has(there, source) else PutState.EXISTS
+                state = PutState.ALREADY if goal.has(there, source) else PutState.EXISTS
                 if state is PutState.ALREADY:
                     self.meter.add_present(source.size)
                 return PutResult(file, state, there, None if state is PutState.ALREADY else exc)
         return PutResult(file, PutState.PUT, stored)
 
-    def _upload(self, file: FileToPut, source: FileSource, log: PartLog | None) -> StoredObject:
+    def _is_begun(self, file: FileToPut) -> bool:
+        """Whether an earlier run has left something of it that is to be settled first."""
+        if self._journal is None or file.size <= SINGLE_PUT_LIMIT:
+            return False
+        job_id = job_id_of(self._connection.clients.endpoint, file)
+        return any(found.job_id == job_id for found in self._journal.unfinished_uploads())
+
+    def _weather_of(self) -> Weather:
+        return self._weather or Weather(
+            self._patience, is_back=self._connection.reachable(), renew=self._connection.reload_credentials
+        )
+
+    def _upload(
+        self, file: FileToPut, original: FileSource, source: ByteSource, goal: Goal, log: PartLog | None
+    ) -> StoredObject:
+        def check() -> None:
+            original.check_unchanged()
+            goal.check()
+
+        headers = file.headers or ObjectHeaders(file.content_type, self._cache_control)
+        if self._mark:
+            headers = replace(headers, metadata={**headers.metadata, JOB_KEY: self._mark})
         return upload(
             self._connection.storage,
             source,
             file.ref,
-            ObjectHeaders(file.content_type, self._cache_control),
+            headers,
             token=self._token,
             meter=self.meter,
             part_log=log,
-            only_if_absent=not self._replace,
+            only_if_absent=not (self._replace or file.replaces),
+            replaces=file.replaces,
             parallel=self._connection.parallel_parts,
-            check_source=source.check_unchanged,
+            check_source=check,
             limiter=self._limiter,
-            weather=Weather(
-                self._patience,
-                is_back=self._connection.reachable(),
-                renew=self._connection.reload_credentials,
-            ),
+            weather=self._weather_of(),
         )
 
-    def _remembered(self, file: FileToPut, source: FileSource, journal: Journal) -> StoredObject:
+    def _remembered(
+        self, file: FileToPut, original: FileSource, source: ByteSource, goal: Goal, journal: Journal
+    ) -> StoredObject:
         """Send a large file with a row in the journal; the same file to the same key finds it again.
 
         Raises: UploadBusy: another running copy is at it.
         """
         endpoint = self._connection.clients.endpoint
-        job_id = _job_id(endpoint, file)
+        job_id = job_id_of(endpoint, file)
         record = JobRecord(
             id=job_id,
             kind=KIND,
             state="running",
             title=file.path.name,
             source=str(file.path.absolute()),
-            identity=source.identity,
+            identity=original.identity,
             connection_id=self._connection.profile.id,
             connection_name=self._connection.profile.name,
             endpoint=endpoint,
             bucket=file.ref.bucket,
             key=file.ref.key,
             size=file.size,
+            options={"replaces": file.replaces, "fast_start": file.fast_start},
         )
         with claimed(journal, job_id, partial(_save, journal, record)):
             log = journal.part_log(job_id, key=file.ref.key, profile_id=record.connection_id, endpoint=endpoint)
             try:
-                stored = self._upload(file, source, log)
+                stored = self._upload(file, original, source, goal, log)
             finally:
                 if log.earlier() is None:  # put, or nothing of it is left in the bucket
                     journal.remove_job(job_id)
@@ -203,8 +265,14 @@ def left_over(journal: Journal) -> list[tuple[JobRecord, OpenUpload | None]]:
 
 def plan_again(record: JobRecord) -> PutPlan:
     """The plan for one that `left_over` gave."""
+    options = record.options or {}
     file = FileToPut(
-        Path(record.source), ObjectRef(record.bucket, record.key), record.size or 0, content_type(record.key)
+        Path(record.source),
+        ObjectRef(record.bucket, record.key),
+        record.size or 0,
+        content_type(record.key),
+        replaces=str(options.get("replaces") or ""),
+        fast_start=options.get("fast_start") is True,
     )
     return PutPlan((file,), ())
 
@@ -229,13 +297,7 @@ def _save(journal: Journal, record: JobRecord) -> None:
     journal.save_job(record)
 
 
-def _job_id(endpoint: str, file: FileToPut) -> str:
+def job_id_of(endpoint: str, file: FileToPut) -> str:
+    """Id of the row of a large file: the same file to the same key has the same."""
     text = "\0".join((endpoint, file.ref.bucket, file.ref.key, str(file.path.absolute())))
     return "put-" + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _has(there: StoredObject, source: FileSource) -> bool:
-    """Whether an object is this file, as far as the store's checksum of the whole proves it."""
-    if there.size != source.size or not there.checksum or not there.checksum_is_whole:
-        return False
-    return checksum_of(there.checksum_algorithm, source, 0, source.size) == there.checksum

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.storage.content_types import content_type
-from vidcdn_desktop.storage.port import ObjectRef
+from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
 
 LONGEST_KEY_BYTES = 1024
 """Amazon S3 User Guide, "Naming Amazon S3 objects"."""
@@ -26,6 +27,14 @@ class FileToPut:
     size: int
     """Bytes, when it was looked at."""
     content_type: str
+    mtime_ns: int = 0
+    """When it was written last, as it was looked at; 0: not known."""
+    replaces: str = ""
+    """ETag of the object that it takes the place of; empty: nothing is replaced unless all may be."""
+    headers: ObjectHeaders | None = None
+    """What the object is to carry instead of its content type and the header of all."""
+    fast_start: bool = False
+    """A video that starts slowly is sent with its index in front."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +59,35 @@ class PutPlan:
         return sum(file.size for file in self.files)
 
 
-def plan_put(paths: Sequence[Path], bucket: str, prefix: str) -> PutPlan:
+def plan_put(paths: Sequence[Path], bucket: str, prefix: str, token: CancelToken | None = None) -> PutPlan:
     """Look at files and folders. A folder goes with everything in it, under its own name; links are not followed.
 
-    Reads no content, raises nothing: what cannot be put is in `left_alone`.
+    Reads no content: what cannot be put is in `left_alone`.
 
     Args:
         paths: What was named or dropped.
         bucket: Where to.
         prefix: Before every key; a slash is added where there is none.
+        token: Ends it early.
+
+    Raises: Cancelled.
     """
     prefix = prefix + "/" if prefix and not prefix.endswith("/") else prefix
     files: dict[str, FileToPut] = {}
     left: list[LeftAlone] = []
     for top in paths:
         for path, status in _below(top, left):
+            if token is not None:
+                token.raise_if_cancelled()
             # A name's bytes are its own; Windows's separator is the only thing that is translated.
             name = path.relative_to(top.parent).as_posix() if top.name else path.name
             key = prefix + name
             reason = _refusal(key, status, files)
+            ref = ObjectRef(bucket, key)
             if reason:
                 left.append(LeftAlone(path, reason))
             else:
-                files[key] = FileToPut(path, ObjectRef(bucket, key), status.st_size, content_type(key))
+                files[key] = FileToPut(path, ref, status.st_size, content_type(key), status.st_mtime_ns)
     return PutPlan(tuple(files[key] for key in sorted(files)), tuple(left))
 
 

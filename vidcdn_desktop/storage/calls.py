@@ -55,6 +55,7 @@ def object_arguments(ref: ObjectRef, headers: ObjectHeaders) -> dict[str, Any]:
         "CacheControl": headers.cache_control,
         "ContentDisposition": headers.content_disposition,
         "Metadata": dict(headers.metadata),
+        **headers.carried,
     }
     return {name: value for name, value in arguments.items() if value}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
@@ -41,6 +41,8 @@ class ObjectHeaders:
     content_disposition: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """User metadata, already encoded to ASCII (see `storage.keys.encode_metadata`), at most 2 kB in all."""
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    """What else a successor takes over from an object, named as PutObject does (see `storage.copying.CARRIED`)."""
 
 
 @dataclass(frozen=True)
@@ -222,10 +224,12 @@ class Storage(Protocol):
         meter: Counter | None = None,
         limiter: RateLimiter | None = None,
         only_if_absent: bool = False,
+        replaces: str = "",
     ) -> StoredObject:
-        """PutObject: the whole source in one request.
+        """PutObject: the whole source in one request. `replaces`: the ETag that must be there, or nothing is written.
 
-        Raises: KeyTaken (only_if_absent and the key exists), ChecksumMismatch, Cancelled.
+        Raises: KeyTaken (only_if_absent and the key exists, or `replaces` and another object is there),
+            ChecksumMismatch, Cancelled.
         """
         ...
 
@@ -261,8 +265,9 @@ class Storage(Protocol):
         size: int,
         checksum: str,
         only_if_absent: bool = False,
+        replaces: str = "",
     ) -> StoredObject:
-        """CompleteMultipartUpload with the combined full-object checksum.
+        """CompleteMultipartUpload with the combined full-object checksum; `replaces` as for `put`.
 
         Raises: KeyTaken, Conflict, ChecksumMismatch.
         """

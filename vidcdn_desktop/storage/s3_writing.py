@@ -138,6 +138,7 @@ class S3Writer(S3Unfinished):
         meter: Counter | None = None,
         limiter: RateLimiter | None = None,
         only_if_absent: bool = False,
+        replaces: str = "",
     ) -> StoredObject:
         """See `Storage.put`."""
         body = SendingBody(source, 0, source.size, token, meter, self._pace(), limiter)
@@ -151,7 +152,7 @@ class S3Writer(S3Unfinished):
             return self._conditional(
                 ref,
                 "PutObject",
-                only_if_absent,
+                (only_if_absent, replaces),
                 lambda condition: self._direct.put_object(
                     Body=body, ContentLength=source.size, **arguments, **condition
                 ),
@@ -267,6 +268,7 @@ class S3Writer(S3Unfinished):
         size: int,
         checksum: str,
         only_if_absent: bool = False,
+        replaces: str = "",
     ) -> StoredObject:
         """See `Storage.complete_multipart`."""
         algorithm = begun.algorithm
@@ -283,7 +285,7 @@ class S3Writer(S3Unfinished):
             return self._conditional(
                 ref,
                 "CompleteMultipartUpload",
-                only_if_absent,
+                (only_if_absent, replaces),
                 lambda condition: self._transfer.complete_multipart_upload(
                     Bucket=ref.bucket,
                     Key=ref.key,
@@ -345,9 +347,15 @@ class S3Writer(S3Unfinished):
         raise refusal
 
     def _conditional(
-        self, ref: ObjectRef, operation: str, only_if_absent: bool, call: Callable[[dict[str, str]], Reply]
+        self, ref: ObjectRef, operation: str, wanted: tuple[bool, str], call: Callable[[dict[str, str]], Reply]
     ) -> Reply:
-        """Call with `If-None-Match: *`; where a store does not know it, look first and call without."""
+        """Call with `If-None-Match: *`; where a store does not know it, look first and call without.
+
+        `wanted`: whether the key must be free, or the ETag it must have.
+        """
+        only_if_absent, replaces = wanted
+        if replaces:
+            return self._replacing(ref, replaces, call)
         if not only_if_absent:
             return call({})
         if operation not in self._unconditional:
@@ -363,6 +371,19 @@ class S3Writer(S3Unfinished):
             self._unconditional.add(operation)  # only now is it sure that the condition was refused, not the checksum
             return reply
         raise KeyTaken("There is already an object under this name.", advice="Choose another title.", subject=str(ref))
+
+    def _replacing(self, ref: ObjectRef, replaces: str, call: Callable[[dict[str, str]], Reply]) -> Reply:
+        """Call with `If-Match`; without it where a store does not know it. Whoever calls has looked right before."""
+        try:
+            return call({"IfMatch": f'"{replaces}"'})
+        except ClientError as exc:
+            code = code_of(exc)
+            if not self._may_fall_back or code not in REFUSALS | {"PreconditionFailed", "412"}:
+                raise
+            if code not in REFUSALS and head_to_object(ref, self._head(ref)).etag != replaces:
+                raise  # it was understood: there is another object
+            _log.info("the store does not understand a condition (%s)", code)
+        return call({})
 
     def _stored(
         self, ref: ObjectRef, reply: Reply, size: int, algorithm: str, checksum: str, parts: Sequence[PartResult]

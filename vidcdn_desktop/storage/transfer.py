@@ -61,6 +61,7 @@ class Transfer:
         flow: Flow,
         part_log: PartLog,
         only_if_absent: bool,
+        replaces: str,
         parallel: int,
         check_source: Callable[[], None] | None,
         note: Callable[[str], None],
@@ -72,6 +73,7 @@ class Transfer:
         self.flow = flow
         self.log = part_log
         self.only_if_absent = only_if_absent
+        self._replaces = replaces
         self._parallel = parallel
         self._check_source = check_source
         self._note = note
@@ -180,6 +182,7 @@ class Transfer:
                 meter=attempt,
                 limiter=self.flow.limiter,
                 only_if_absent=self.only_if_absent,
+                replaces=self._replaces,
             )
 
         return self._publish(request, "", "")
@@ -203,6 +206,7 @@ class Transfer:
                 size=plan.size,
                 checksum=checksum,
                 only_if_absent=self.only_if_absent,
+                replaces=self._replaces,
             )
 
         try:

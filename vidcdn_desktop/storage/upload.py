@@ -50,6 +50,7 @@ def upload(
     meter: ProgressMeter | None = None,
     part_log: PartLog | None = None,
     only_if_absent: bool,
+    replaces: str = "",
     parallel: int = MOST,
     check_source: Callable[[], None] | None = None,
     limiter: RateLimiter | None = None,
@@ -75,6 +76,7 @@ def upload(
         meter: Counts body bytes, each once; its total is set if it has none.
         part_log: Remembers the upload across restarts, and may know an earlier run of it; None forgets.
         only_if_absent: Refuse to replace an object.
+        replaces: ETag of the object that may be replaced, and no other; empty: any, unless `only_if_absent`.
         parallel: Most parts sent at the same time; fewer where that is as fast.
         check_source: Raises `SourceChanged` or `SourceGone`; called when everything was read and before anything
             becomes visible.
@@ -95,6 +97,7 @@ def upload(
         flow,
         TrustingPartLog(part_log, note) if part_log is not None else NullPartLog(),
         only_if_absent,
+        replaces,
         max(1, parallel),
         check_source,
         note,
