@@ -19,6 +19,7 @@ from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.batches import Batches
 from vidcdn_desktop.gui.bridge_calls import (
     Bind,
     GiveUp,
@@ -112,7 +113,9 @@ class JobBridge(QObject):
         """What is made to start at once inside the bucket."""
         self.operations = Operations(self._queue, self._calls, self._means, self._current_connection, self)
         """What is done to many objects inside the bucket."""
-        self._beside: tuple[JobList, ...] = (self.downloads, self.repairs, self.operations)
+        self.batches = Batches(self._queue, self._calls, self._means, self._current_connection, self)
+        """Many files as one job, up or down."""
+        self._beside: tuple[JobList, ...] = (self.downloads, self.repairs, self.operations, self.batches)
         for jobs in self._beside:
             for signal in (jobs.added, jobs.changed, jobs.removed):
                 signal.connect(self._on_beside)

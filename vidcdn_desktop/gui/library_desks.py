@@ -13,6 +13,7 @@ from vidcdn_desktop.gui.operation_desk import OperationDesk
 from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.share_desk import ShareDesk
+from vidcdn_desktop.gui.upload_desk import UploadDesk
 
 
 class LibraryDesks(QObject):
@@ -30,11 +31,6 @@ class LibraryDesks(QObject):
         publish, library, activity = pages
         self.fast_start = FastStartDesk(bridge, session, window, (library, activity), parent=self)
         self.share = ShareDesk(session, window, library, self)
-        self.operations = OperationDesk(
-            bridge,
-            session,
-            window,
-            (library, activity),
-            {"publish": publish.toast, "library": library.toast, "activity": activity.toast},
-            parent=self,
-        )
+        toasts = {"publish": publish.toast, "library": library.toast, "activity": activity.toast}
+        self.operations = OperationDesk(bridge, session, window, (library, activity), toasts, parent=self)
+        self.uploads = UploadDesk(bridge, session, window, library, toasts, parent=self)

@@ -102,7 +102,7 @@ class TransferDesk(QObject):
             return
         self._resume_once = False
         found = [record.id for record, _ in recalled.uploads] + [left.record.id for left in recalled.downloads]
-        found += [record.id for record in recalled.repairs]
+        found += [record.id for record in (*recalled.repairs, *recalled.batches)]
         # The page may have taken these up in an earlier look already.
         found += [entry.id for entry in self.activity.entries_left_over() if entry.is_operation]
         for job_id in found:
@@ -115,7 +115,8 @@ class TransferDesk(QObject):
         if connection is None:
             return
         for job_id, verb in list(self._pending.items()):
-            lists = (self._bridge, self._bridge.downloads, self._bridge.repairs, self._bridge.operations)
+            bridge = self._bridge
+            lists = (bridge, bridge.downloads, bridge.repairs, bridge.operations, bridge.batches)
             if not any(jobs.needs_connection(job_id) for jobs in lists):
                 del self._pending[job_id]
                 self.activity.do(verb, job_id)

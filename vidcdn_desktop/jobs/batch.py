@@ -110,7 +110,7 @@ class BatchSnapshot:
     waiting: Waiting | None = None
     """Why nothing moves at the moment, and when it is tried again; None in good weather."""
     kept_bytes: int = 0
-    """Bytes a paused one need not move again."""
+    """Bytes a paused one need not move again; of a failed one, those of files that were left half done."""
     whole_bytes: int | None = None
     retries: int = 0
     priority: int = 0
@@ -165,6 +165,10 @@ class BatchJob(JobHolder[BatchSnapshot]):
         Raises: VidcdnError: some of it stays.
         """
         raise NotImplementedError
+
+    def _half_done(self, _connection: Connection) -> int:
+        """Bytes of files that a stopped run has left half done, so that they can be gone on with or discarded."""
+        return 0
 
     def _stale(self, _connection: Connection) -> list[str]:
         """Keys of which the CDN may hold old copies."""
@@ -291,21 +295,21 @@ class BatchJob(JobHolder[BatchSnapshot]):
 
     def _end(self, state: JobState, began: float, connection: Connection, **changes: Any) -> None:
         result = self.result() | {"stale": self._stale(connection)}
-        done = self._meter.snapshot()
+        kept = self._half_done(connection) if state is JobState.FAILED else self._meter.snapshot().done_bytes
         with self._lock:
             cancelled_late = state is JobState.PAUSED and self._snapshot.state is JobState.CANCELLING
             if cancelled_late:
                 self._change_quietly(result=result)
             else:
-                self._settle(state, began, result, done.done_bytes, **changes)
+                self._settle(state, began, result, kept, **changes)
         if cancelled_late:
             self._forget_and_end(connection)
         self._tell()
 
-    def _settle(self, state: JobState, began: float, result: Mapping[str, Any], done: int, **changes: Any) -> None:
+    def _settle(self, state: JobState, began: float, result: Mapping[str, Any], kept: int, **changes: Any) -> None:
         changes |= {
             "result": result,
-            "kept_bytes": done if state is JobState.PAUSED else 0,
+            "kept_bytes": kept if state in (JobState.PAUSED, JobState.FAILED) else 0,
             "retries": self._weather.retries if self._weather else 0,
             "finished": None if state is JobState.PAUSED else datetime.now(UTC),
         }

@@ -83,6 +83,14 @@ class PutJob(BatchJob):
         replaced = [f.ref.key for f in self.plan.files if f.replaces and self._is_done(f.ref.key)]
         return replaced if replaced and _connection.domains_of(replaced) else []
 
+    def _half_done(self, connection: Connection) -> int:
+        journal = self.means.journal
+        if journal is None:
+            return 0
+        ours = {job_id_of(connection.clients.endpoint, file) for file in self.plan.files}
+        left = [upload for record, upload in left_over(journal) if record.id in ours and upload is not None]
+        return sum(max(1, upload.done_bytes) for upload in left)
+
     def _forget(self, connection: Connection) -> None:
         journal = self.means.journal
         if journal is None:

@@ -12,6 +12,7 @@ from vidcdn_desktop.bytesource import FileSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import AccessDenied, ObjectNotFound, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.operations.look import object_calls
 from vidcdn_desktop.jobs.put_plan import FileToPut, LeftAlone, PutPlan, plan_put
 from vidcdn_desktop.media.info import Layout
 from vidcdn_desktop.media.layout import decide
@@ -22,6 +23,8 @@ from vidcdn_desktop.textsafe import free_file_name
 _FEW = 64
 """So many names are asked for one by one; for more of them the place is listed once."""
 _ASKING = 8
+_MOST_SERVED = 100
+"""Names of which it is worked out whether a CDN serves them; the others lie beside them."""
 _MOST_LOOKED_AT = 200
 """Videos of which the start is looked at; that there are slow ones among more is no news then."""
 
@@ -61,6 +64,8 @@ class Intake:
     """Videos that would start slowly for viewers, and could be made to start at once."""
     serves: bool = False
     """Whether a CDN serves names that are taken."""
+    versioned: bool | None = None
+    """Whether the bucket keeps what is replaced; None: not asked, or it may not be asked."""
 
     def chosen(self, choice: OnTaken) -> PutPlan:
         """The plan with the names as they will be."""
@@ -113,8 +118,11 @@ def look_at(
         taken = _find_taken(connection, plan, token)
     except AccessDenied:
         return Intake(plan, unseen=True, slow=slow_starters(plan, token))
-    serves = bool(taken) and bool(connection.domains_of(list(taken)[:100]))
-    return Intake(plan, taken, slow=slow_starters(plan, token), serves=serves)
+    if not taken:
+        return Intake(plan, slow=slow_starters(plan, token))
+    serves = bool(connection.domains_of(list(taken)[:_MOST_SERVED]))
+    versioned = object_calls(connection, token).versioning(connection.profile.bucket)
+    return Intake(plan, taken, slow=slow_starters(plan, token), serves=serves, versioned=versioned)
 
 
 def _find_taken(connection: Connection, plan: PutPlan, token: CancelToken) -> dict[str, Taken]:
@@ -122,10 +130,7 @@ def _find_taken(connection: Connection, plan: PutPlan, token: CancelToken) -> di
         return {}
     is_listed = len(plan.files) > _FEW
     names = {file.ref.key for file in plan.files}
-    if is_listed:
-        found = _listed(connection, plan, token, names)
-    else:
-        found = _asked(connection, plan, token)
+    found = _listed(connection, plan, token, names) if is_listed else _asked(connection, plan, token)
     taken = {}
     for key in sorted(found):
         token.raise_if_cancelled()

@@ -24,7 +24,7 @@ from vidcdn_desktop.gui.widgets import (
     ThinProgress,
     set_property,
 )
-from vidcdn_desktop.jobs.keeping import DOWNLOAD, OPERATION, PUBLISH, REPAIR
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, FETCH, OPERATION, PUBLISH, REPAIR, UPLOAD
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.states import RUNNING
 from vidcdn_desktop.textsafe import display
@@ -34,6 +34,8 @@ _KINDS = {
     DOWNLOAD: ("download", "Download"),
     REPAIR: ("faststart", "Fast start"),
     OPERATION: ("edit", "Operation"),
+    UPLOAD: ("upload", "Upload"),
+    FETCH: ("download", "Download"),
 }
 """Icon and name of each kind of job."""
 

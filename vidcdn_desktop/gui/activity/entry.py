@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from vidcdn_desktop.gui.activity import operation_words, repair_words
-from vidcdn_desktop.gui.models.counts import is_live, is_unfinished
+from vidcdn_desktop.gui.activity import batch_words, operation_words, repair_words
+from vidcdn_desktop.gui.models.counts import BesideSnapshot, is_live, is_unfinished
 from vidcdn_desktop.gui.publish import words
+from vidcdn_desktop.jobs.batch import BatchSnapshot
 from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.journal_record import without_signed_queries
-from vidcdn_desktop.jobs.keeping import DOWNLOAD, OPERATION, PUBLISH, REPAIR
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, FETCH, OPERATION, PUBLISH, REPAIR, UPLOAD
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, Step, StepSnapshot, StepState, report_json
+from vidcdn_desktop.jobs.operations.model import Action
 from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.jobs.operations.rows import action_in, undoes_in
 from vidcdn_desktop.jobs.repair_job import RepairSnapshot
@@ -24,7 +26,7 @@ from vidcdn_desktop.jobs.states import BUSY
 from vidcdn_desktop.progress import ProgressSnapshot
 from vidcdn_desktop.storage.weather import Waiting
 
-Snapshot = JobSnapshot | DownloadSnapshot | RepairSnapshot | OperationSnapshot
+Snapshot = JobSnapshot | BesideSnapshot
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -100,6 +102,16 @@ class Entry:
     def is_operation(self) -> bool:
         """Whether objects are copied, moved, deleted or edited."""
         return self.kind == OPERATION
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether many files are moved as one job."""
+        return self.kind in (UPLOAD, FETCH)
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is no publish."""
+        return self.is_download or self.is_repair or self.is_operation or self.is_batch
 
     @property
     def is_busy(self) -> bool:
@@ -232,12 +244,41 @@ def entry_of_operation(snapshot: OperationSnapshot) -> Entry:
     )
 
 
+def entry_of_batch(snapshot: BatchSnapshot) -> Entry:
+    """The line of many files moved in this session."""
+    return Entry(
+        id=snapshot.id,
+        kind=snapshot.kind,
+        title=batch_words.title(snapshot.kind, snapshot.title),
+        state=snapshot.state,
+        origin=Origin.HERE,
+        created=snapshot.created or _EPOCH,
+        finished=snapshot.finished,
+        place=snapshot.folder or snapshot.key,
+        bucket=snapshot.bucket,
+        key=snapshot.key,
+        connection_id=snapshot.connection_id,
+        result={"counts": snapshot.counts.to_json(), **(snapshot.result or {})},
+        error=snapshot.error.to_json() if snapshot.error else {},
+        unfinished=is_unfinished(snapshot),
+        kept_bytes=snapshot.kept_bytes,
+        whole_bytes=snapshot.whole_bytes,
+        progress=snapshot.progress,
+        line=batch_words.line(snapshot),
+        waiting=snapshot.waiting,
+        retries=snapshot.retries,
+        subject=snapshot,
+    )
+
+
 def entry_of_any(snapshot: Snapshot) -> Entry:
     """The line of a job of this session."""
     if isinstance(snapshot, JobSnapshot):
         return entry_of(snapshot)
     if isinstance(snapshot, OperationSnapshot):
         return entry_of_operation(snapshot)
+    if isinstance(snapshot, BatchSnapshot):
+        return entry_of_batch(snapshot)
     return entry_of_download(snapshot) if isinstance(snapshot, DownloadSnapshot) else entry_of_repair(snapshot)
 
 
@@ -246,7 +287,7 @@ def entry_of_record(record: JobRecord, *, can_undo: bool = False) -> Entry | Non
 
     `can_undo`: the journal has something of it that can be taken back.
     """
-    if record.state not in _STATES or record.kind not in (PUBLISH, DOWNLOAD, REPAIR, OPERATION):
+    if record.state not in _STATES or record.kind not in _KINDS:
         return None
     action = action_in(record)
     if record.kind == OPERATION and action is None:
@@ -256,12 +297,12 @@ def entry_of_record(record: JobRecord, *, can_undo: bool = False) -> Entry | Non
     return Entry(
         id=record.id,
         kind=record.kind,
-        title=operation_words.title(action.kind.value, record.title) if action else record.title or record.key,
+        title=_title(record, action),
         state=_STATES[record.state],
         origin=Origin.ELSEWHERE if record.owned_elsewhere else Origin.EARLIER,
         created=record.created,
         finished=record.ended,
-        place={DOWNLOAD: str(folder or ""), REPAIR: record.key, OPERATION: record.key}.get(record.kind, record.source),
+        place=str(folder or "") if record.kind == DOWNLOAD else record.key if record.kind in _BY_KEY else record.source,
         bucket=record.bucket,
         key=text_in(result, "key") or record.key,
         connection_id=record.connection_id,
@@ -276,6 +317,13 @@ def entry_of_record(record: JobRecord, *, can_undo: bool = False) -> Entry | Non
         undo_words=text_in(mapping_in(record.options), "promise") if action else "",
         subject=record,
     )
+
+
+def _title(record: JobRecord, action: Action | None) -> str:
+    about = record.title or record.key
+    if action is not None:
+        return operation_words.title(action.kind.value, record.title)
+    return batch_words.title(record.kind, about) if record.kind in (UPLOAD, FETCH) else about
 
 
 def report(subject: Snapshot | JobRecord) -> str:
@@ -301,6 +349,9 @@ def mapping_in(value: object) -> Mapping[str, Any]:
 
 
 _STATES = {state.value: state for state in JobState}
+_KINDS = frozenset({PUBLISH, DOWNLOAD, REPAIR, OPERATION, UPLOAD, FETCH})
+_BY_KEY = frozenset({REPAIR, OPERATION, UPLOAD})
+"""Kinds whose place is a key or a prefix."""
 
 
 def _plain(facts: Any) -> Any:

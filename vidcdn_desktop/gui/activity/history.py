@@ -11,7 +11,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.jobs.again import left_over
+from vidcdn_desktop.jobs.batch import left_batches
 from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
+from vidcdn_desktop.jobs.keeping import FETCH, UPLOAD
 from vidcdn_desktop.jobs.kept_download import LeftDownload, left_downloads
 from vidcdn_desktop.jobs.kept_repair import left_repairs
 from vidcdn_desktop.jobs.operations.job import OperationJob
@@ -35,6 +37,8 @@ class Recalled:
     """Downloads likewise."""
     repairs: Sequence[JobRecord] = ()
     """Repairs likewise."""
+    batches: Sequence[JobRecord] = ()
+    """Uploads and downloads of many files likewise."""
     operations: Sequence[OperationJob] = ()
     """Operations likewise, with their objects: those that are in the list already are left out."""
     undoable: frozenset[str] = frozenset()
@@ -82,10 +86,10 @@ class History(QObject):
             if prune:
                 journal.prune(MOST)
             uploads, downloads = left_over(journal), left_downloads(journal)
-            repairs = left_repairs(journal)
+            repairs, batches = left_repairs(journal), left_batches(journal, frozenset({UPLOAD, FETCH}))
             operations = [job for record in left_operations(journal) if (job := self._taken_up(record)) is not None]
             undoable = frozenset(journal.undoable_jobs())
-            return Recalled(journal.jobs(MOST), uploads, downloads, repairs, operations, undoable)
+            return Recalled(journal.jobs(MOST), uploads, downloads, repairs, batches, operations, undoable)
 
         run_in_background(self, look, self._on_done, self._on_failed)
 

@@ -127,7 +127,7 @@ class ActivityPage(QWidget):
         bridge.job_added.connect(self._on_changed)
         bridge.job_changed.connect(self._on_changed)
         bridge.job_removed.connect(self._on_removed)
-        for jobs in (bridge.downloads, bridge.repairs, bridge.operations):
+        for jobs in (bridge.downloads, bridge.repairs, bridge.operations, bridge.batches):
             jobs.added.connect(self._on_changed)
             jobs.changed.connect(self._on_changed)
             jobs.removed.connect(self._on_removed)
@@ -173,7 +173,7 @@ class ActivityPage(QWidget):
 
     def _announce(self, before: Entry | None, entry: Entry) -> None:
         """Say aloud what has become of a job; publishes are told by their cards on the Publish page."""
-        if before is None or not (entry.is_download or entry.is_repair or entry.is_operation):
+        if before is None or not entry.is_beside:
             return
         waits = entry.waiting is not None and before.waiting is None
         if waits or (entry.state is not before.state and entry.state in words.SAID):
@@ -192,6 +192,7 @@ class ActivityPage(QWidget):
         self._bridge.restore([found for found in recalled.uploads if found[0].id not in self._gone])
         self._bridge.downloads.restore([found for found in recalled.downloads if found.record.id not in self._gone])
         self._bridge.repairs.restore([record for record in recalled.repairs if record.id not in self._gone])
+        self._bridge.batches.restore([record for record in recalled.batches if record.id not in self._gone])
         self._bridge.operations.restore([job for job in recalled.operations if job.id not in self._gone])
         self._undoable = recalled.undoable
         self._records = {record.id: record for record in recalled.records if record.id not in self._gone}
@@ -221,7 +222,7 @@ class ActivityPage(QWidget):
             if entry is not None:
                 entries[entry.id] = entry
         bridge = self._bridge
-        beside = (jobs.snapshots() for jobs in (bridge.downloads, bridge.repairs, bridge.operations))
+        beside = (jobs.snapshots() for jobs in (bridge.downloads, bridge.repairs, bridge.operations, bridge.batches))
         for live in map(self._entry_of, chain(bridge.snapshots(), *beside)):
             told = entries.get(live.id)
             if told is None or live.is_busy or told.origin is not Origin.ELSEWHERE:
@@ -367,6 +368,8 @@ class ActivityPage(QWidget):
             return self._bridge.repairs
         if entry.is_operation:
             return self._bridge.operations
+        if entry.is_batch:
+            return self._bridge.batches
         return self._bridge.downloads if entry.is_download else self._bridge
 
     def _take_up(self, entry: Entry) -> None:
@@ -378,6 +381,8 @@ class ActivityPage(QWidget):
             self._bridge.downloads.restore([LeftDownload(record, 0)])
         elif record.kind == REPAIR:
             self._bridge.repairs.restore([record])
+        elif entry.is_batch:
+            self._bridge.batches.restore([record])
         else:
             self._bridge.restore([(record, None)])
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from vidcdn_desktop.gui.activity import operation_words, repair_words
+from vidcdn_desktop.gui.activity import batch_words, operation_words, repair_words
 from vidcdn_desktop.gui.activity.entry import Entry, Origin, mapping_in, number_in, text_in
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.widgets import STEP_NAMES, Fact
-from vidcdn_desktop.jobs.keeping import DOWNLOAD, OPERATION, REPAIR
+from vidcdn_desktop.jobs.keeping import DOWNLOAD, FETCH, OPERATION, REPAIR
 from vidcdn_desktop.jobs.model import JobState, StepState
 from vidcdn_desktop.jobs.states import ENDED, RUNNING
 from vidcdn_desktop.textsafe import display, format_elapsed, format_size, plural
@@ -57,7 +57,7 @@ _STATES: dict[JobState, words.Marked] = {
 SAID = frozenset({JobState.PUBLISHED, JobState.FAILED, JobState.PAUSED, JobState.CANCELLED})
 """States in which a job has come to rest, which is announced."""
 
-_DOINGS = {DOWNLOAD: "fetched", REPAIR: "repaired", OPERATION: "done"}
+_DOINGS = {DOWNLOAD: "fetched", FETCH: "fetched", REPAIR: "repaired", OPERATION: "done"}
 
 _STEP_WORDS = {StepState.RUNNING: "running", StepState.FAILED: "failed", StepState.SKIPPED: "not needed"}
 
@@ -110,6 +110,8 @@ def verbs(entry: Entry) -> tuple[str, ...]:
             return ("cancel",)
         case _ if entry.is_operation:
             return operation_words.verbs(entry)
+        case _ if entry.is_batch:
+            return batch_words.verbs(entry)
         case JobState.PAUSED if entry.origin is Origin.HERE:
             return ("resume", "discard") if entry.kept_bytes else ("resume", "cancel")
         case JobState.FAILED:
@@ -130,7 +132,7 @@ def verbs(entry: Entry) -> tuple[str, ...]:
 def more_verbs(entry: Entry) -> tuple[str, ...]:
     """What else may be done about it."""
     found = []
-    if entry.origin is Origin.HERE and not (entry.is_download or entry.is_repair or entry.is_operation):
+    if entry.origin is Origin.HERE and not entry.is_beside:
         found.append("show-job")
     found.append("report")
     if entry.origin is not Origin.ELSEWHERE and entry.state in ENDED and not entry.unfinished:
@@ -151,6 +153,8 @@ def facts(entry: Entry) -> str:
         return repair_words.facts(entry)
     if entry.is_operation:
         return operation_words.facts(entry)
+    if entry.is_batch:
+        return batch_words.facts(entry)
     if entry.state is JobState.PAUSED:
         return _kept(entry) or ("Nothing has arrived yet." if entry.is_download else "Nothing was sent yet.")
     if entry.state is JobState.CANCELLED:
@@ -171,6 +175,8 @@ def _beside_error(entry: Entry) -> str:
     """What there is to say beside the words of an error."""
     if entry.is_operation:
         return operation_words.failed_facts(entry)
+    if entry.is_batch:
+        return batch_words.failed_facts(entry)
     return repair_words.failed_facts(entry) if entry.is_repair else _kept(entry)
 
 
@@ -204,9 +210,10 @@ def when(moment: datetime, now: datetime) -> str:
 def details(entry: Entry, now: datetime) -> list[Fact]:
     """The folded rows: where from and to, what moved, what proves it, what went wrong."""
     result, error = entry.result, entry.error
-    if entry.is_repair or entry.is_operation:
+    if entry.is_repair or entry.is_operation or entry.is_batch:
         rows = _common(entry, now)
-        own = repair_words.detail_rows(entry) if entry.is_repair else operation_words.detail_rows(entry)
+        tellers = repair_words if entry.is_repair else batch_words if entry.is_batch else operation_words
+        own = tellers.detail_rows(entry)
         return [row for row in (*rows[:2], *own, *rows[2:]) if row.value]
     rows = [
         Fact("Folder" if entry.is_download else "File", display(entry.place)),

@@ -24,6 +24,7 @@ def add_actions(page: LibraryPage) -> None:
         ("Search this folder", "Ctrl+F", page.focus_search),
         ("Search the whole bucket", "", page.search_bucket),
         ("Select all", "Ctrl+A", page.select_all),
+        ("Upload files…", "Ctrl+U", page.choose_files),
         ("Show as gallery", "", page.show_gallery),
         ("Show as list", "", page.show_list),
         ("Choose columns…", "", page.choose_columns),

@@ -82,6 +82,12 @@ class Browser(LibraryFrame):
         self._kept.remember()
         self._relist()
 
+    def refresh_below(self, key: str) -> None:
+        """Something came in below a key: list once more if that may be seen here."""
+        place = self._history.place
+        if place.needle or key.startswith(place.prefix) or place.prefix.startswith(key):
+            self.refresh()
+
     @Slot(object)
     def open_prefix(self, prefix: str) -> None:
         """Show what lies below a prefix."""

@@ -24,7 +24,7 @@ from vidcdn_desktop.jobs.factcache import FactCache
 
 _NOTHING = "Nothing here yet"
 _COUNT_EVERY_S = 0.2
-_BEGIN = "Publish a video, and it appears here."
+_BEGIN = "Publish a video, and it appears here. Files and folders dropped here are uploaded as they are."
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class LibraryFrame(QWidget):
 
     operation_requested = Signal(object)
     """Asked: what is to be done, and to what."""
+    upload_requested = Signal(object)
+    """(list[Path], str prefix): files and folders for a folder of the bucket."""
+    files_wanted = Signal(object)
+    """str prefix: files are to be chosen for it."""
 
     def __init__(self, facts: FactCache | None, posters: PosterCache | None, memory: ColumnMemory) -> None:
         super().__init__()
@@ -75,8 +79,10 @@ class LibraryFrame(QWidget):
         self.footer = PageFooter()
         self.search_all = Button("Search the whole bucket", small=True, icon_name="search")
         self.stop_button = Button("Stop", small=True, icon_name="stop")
+        self.upload_button = Button("Upload files…", small=True, icon_name="upload")
         self.footer.add_end(self.search_all)
         self.footer.add_end(self.stop_button)
+        self.footer.add_end(self.upload_button)
         outer.addWidget(self.footer)
         self.toast = Toast(self)
         self.tally = Tally(self.model, self.lister, self)
@@ -115,6 +121,7 @@ class LibraryFrame(QWidget):
         self.bar.setVisible(self.stack.shows_rows)
         self.search_all.setVisible(bool(self.search.text().strip()) and not place.needle)
         self.stop_button.setVisible(state.waiting)
+        self.upload_button.setVisible(bool(state.bucket))
         self._show_count(state)
 
     def _show_count(self, state: State) -> None:

@@ -79,9 +79,9 @@ class ItemModel(QAbstractTableModel):
 
 
 class ItemTable(QTableView):
-    """Shows an `ItemModel`, as high as its first rows."""
+    """Shows an `ItemModel` or an `UploadModel`, as high as its first rows."""
 
-    def __init__(self, model: ItemModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: QAbstractTableModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setModel(model)
         self.setItemDelegate(TextDelegate(self))

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QHideEvent, QMouseEvent, QShowEvent
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.actions import add_actions
 from vidcdn_desktop.gui.library.browser import Browser
+from vidcdn_desktop.gui.library.drop import DropTarget
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
 from vidcdn_desktop.gui.library.selection import menu_for
 from vidcdn_desktop.gui.library.verbs import Verbs
@@ -42,6 +43,7 @@ class LibraryPage(Browser):
         super().__init__(session, facts, posters, settings_file)
         self._settings_file = settings_file
         self.verbs = Verbs(session, self.model, self)
+        self.drop = DropTarget(self.stack, self.model, self._drop_place, self)
         self._join()
         add_actions(self)
         self._on_view(self._memory.view)
@@ -63,6 +65,8 @@ class LibraryPage(Browser):
         self.table.sorted_by.connect(self._on_sorted)
         self.table.columns_changed.connect(self._on_columns)
         self.on_screen.found.connect(self._on_found)
+        self.drop.dropped.connect(self.upload_requested)
+        self.upload_button.clicked.connect(self.choose_files)
         self.verbs.play.connect(self.play_requested)
         self.verbs.invalidate.connect(self.invalidate_requested)
         self.verbs.download.connect(self.download_requested)
@@ -183,6 +187,18 @@ class LibraryPage(Browser):
         if self.model.selection.hasSelection():
             self.tally.count()
             menu_for(self.bar, self.do_action, self).popup(place)
+
+    def _drop_place(self) -> str | None:
+        """Where files go that are dropped beside any folder; None: nowhere now."""
+        connection = self._session.connection
+        return self._history.place.prefix if connection is not None and connection.profile.bucket else None
+
+    @Slot()
+    def choose_files(self) -> None:
+        """Choose files to be uploaded into the folder that is shown."""
+        prefix = self._drop_place()
+        if prefix is not None:
+            self.files_wanted.emit(prefix)
 
     @Slot()
     def fast_start_here(self) -> None:

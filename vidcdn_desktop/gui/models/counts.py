@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidcdn_desktop.delivery.model import Severity
+from vidcdn_desktop.jobs.batch import BatchSnapshot
 from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
 from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.jobs.repair_job import RepairSnapshot
 from vidcdn_desktop.jobs.states import BUSY, RUNNING
+
+BesideSnapshot = DownloadSnapshot | RepairSnapshot | OperationSnapshot | BatchSnapshot
+"""A job that runs beside the publishes."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,9 @@ class Counts:
     attention: int = 0
     """Refused, failed, or published but not served rightly."""
     downloads: int = 0
-    """Downloads, repairs and operations that run or wait."""
+    """Downloads, uploads as they are, repairs and operations that run or wait."""
     paused_downloads: int = 0
-    """Downloads, repairs and operations that are paused."""
+    """The same, paused."""
     fraction: float | None = None
     """Of all bytes of the running jobs and downloads, 0..1."""
 
@@ -53,7 +57,7 @@ def is_live(snapshot: JobSnapshot) -> bool:
     return result.verified is None or result.verified.ok
 
 
-def is_unfinished(snapshot: JobSnapshot | DownloadSnapshot | RepairSnapshot | OperationSnapshot) -> bool:
+def is_unfinished(snapshot: JobSnapshot | BesideSnapshot) -> bool:
     """Stopped on its way, with something to go on from: it is resumed or discarded, not removed."""
     return snapshot.state is JobState.PAUSED or (snapshot.state is JobState.FAILED and snapshot.kept_bytes > 0)
 
@@ -67,10 +71,8 @@ def delivery_problem(snapshot: JobSnapshot) -> str:
     return problems[0] if problems else "The CDN serves something else."
 
 
-def count(
-    snapshots: Sequence[JobSnapshot], downloads: Sequence[DownloadSnapshot | RepairSnapshot | OperationSnapshot] = ()
-) -> Counts:
-    """Count publishes, and downloads, repairs and operations, by what they mean to the user."""
+def count(snapshots: Sequence[JobSnapshot], downloads: Sequence[BesideSnapshot] = ()) -> Counts:
+    """Count publishes, and what runs beside them, by what they mean to the user."""
     states = [s.state for s in snapshots]
     running = [s for s in snapshots if s.state in RUNNING]
     done = total = 0
