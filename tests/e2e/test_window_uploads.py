@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.qt_log_ignore(
     r"not support grabbing the keyboard",
 )
 
+_CHILD = Path(__file__).parent / "upload_window_child.py"
 HURTING = "Sea <b>&amp;%2F.vtt"
 
 
@@ -284,3 +287,44 @@ def test_videos_that_start_slowly_go_to_publish_instead(yard: Yard, shoot: Path)
     assert dialog.go_button.text() == "Upload 2 files"
     dialog.reject()
     assert yard.world.all_keys() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "then"), [("UploadPart", "resume"), ("PutObject", "resume"), ("UploadPart", "cancel")]
+)
+def test_what_a_killed_window_left_is_gone_on_with_or_discarded(yard: Yard, shoot: Path, name: str, then: str) -> None:
+    world, server = yard.world, yard.world.server
+    (shoot / "large.bin").write_bytes(os.urandom(20 << 20))
+    started = threading.Event()
+    child: list[subprocess.Popen[bytes]] = []
+
+    def kill() -> None:
+        started.wait(60)
+        child[0].kill()
+
+    world.when(name, Phase.DONE, kill)
+    arguments = (str(shoot), "films/", world.proxy.url, world.bucket, server.access_key_id, server.secret_access_key)
+    child.append(subprocess.Popen([sys.executable, str(_CHILD), *arguments]))
+    started.set()
+    assert child[0].wait(120) != 0
+    world.proxy.watch = lambda _phase, _request: None
+    sent = {key: world.get(key)["LastModified"] for key in world.all_keys() if key.startswith("films/")}
+    assert sent, "something was through before the kill"
+
+    desktop = yard.studio.start()
+    desktop.window.show_page("activity")
+    yard.studio.wait(desktop.activity.interrupted.isVisible)
+    (entry,) = desktop.activity.entries_left_over()
+    assert (entry.kind, entry.title) == ("upload", "Upload 3 files")
+    card = yard.studio.card(desktop, entry.id)
+    snapshot = yard.until_ended(desktop, lambda: yard.studio.click(card.buttons[then]))
+    yard.studio.wait(lambda: world.unfinished() == [])
+    if then == "cancel":
+        assert snapshot.state is JobState.CANCELLED, snapshot.error
+        assert "films/shoot/large.bin" not in world.all_keys()
+        return
+    assert snapshot.state is JobState.PUBLISHED, snapshot.error
+    assert snapshot.counts.already >= len(sent)
+    for key, path in (("a.txt", shoot / "a.txt"), ("large.bin", shoot / "large.bin")):
+        assert world.get(f"films/shoot/{key}")["Body"] == path.read_bytes()
+    assert {key: world.get(key)["LastModified"] for key in sent} == sent, "nothing was sent twice"
