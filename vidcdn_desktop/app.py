@@ -90,6 +90,7 @@ class Desktop(QObject):
         self.publish = PublishPage(self.bridge, default_prefix=settings.prefix)
         self.facts = FactCache()
         self.library = LibraryPage(self.session, facts=self.facts, settings_file=paths.config_dir() / "library.ini")
+        self.library.on_screen.show_frames(tools)
         self.delivery = DeliveryPage(self.session)
         self.activity = ActivityPage(self.bridge, self.journal)
         if no_journal is not None:

@@ -123,8 +123,10 @@ def input_argument(path: Path) -> str:
     return f"file:{Path(path).absolute()}"
 
 
-def reading_arguments(path: Path, *, before_input: Sequence[str] = ()) -> list[str]:
+def reading_arguments(path: Path | None, *, before_input: Sequence[str] = ()) -> list[str]:
     """The arguments that open `path` within limits: local files only, known containers only, bounded probing.
+
+    None stands for what comes on standard input.
 
     Source: ffmpeg-protocols ("protocol_whitelist"), ffmpeg-formats ("format_whitelist", "probesize").
     """
@@ -132,7 +134,7 @@ def reading_arguments(path: Path, *, before_input: Sequence[str] = ()) -> list[s
         *("-protocol_whitelist", _PROTOCOLS, "-format_whitelist", _DEMUXERS),
         *("-max_streams", str(_MAX_STREAMS), "-probesize", str(_PROBE_BYTES), "-analyzeduration", str(_ANALYZE_US)),
         *before_input,
-        *("-i", input_argument(path)),
+        *("-i", "pipe:0" if path is None else input_argument(path)),
     ]
 
 

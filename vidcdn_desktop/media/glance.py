@@ -25,6 +25,7 @@ from vidcdn_desktop.media.glance_model import IndexPlace, VideoFacts
 from vidcdn_desktop.media.info import BoxHeader, Layout, LayoutReport
 from vidcdn_desktop.media.layout import read_layout, read_structure
 from vidcdn_desktop.media.movie import MovieFacts, read_movie
+from vidcdn_desktop.media.thrift import Thrifty
 from vidcdn_desktop.media.verdict import browser_note
 
 HEAD = 64_000
@@ -62,7 +63,7 @@ def glance(source: PartlyHere) -> VideoFacts:
     """
     if source.size == 0:
         return VideoFacts(Layout.CORRUPT, IndexPlace.UNKNOWN, "The file is empty.", proved=True, is_film=False)
-    thrifty = _Thrifty(source)
+    thrifty = Thrifty(source, MOST_BYTES, MOST_READS, AHEAD)
     thrifty.read_at(0, HEAD)
     try:
         top, whole = _walk(thrifty)
@@ -75,31 +76,7 @@ def glance(source: PartlyHere) -> VideoFacts:
     return _facts(report, movie, unknown, proved=proved)
 
 
-class _Thrifty:
-    """A source that fetches no more than it may."""
-
-    def __init__(self, source: PartlyHere) -> None:
-        self._source = source
-        self._reads = self._bytes = 0
-
-    @property
-    def size(self) -> int:
-        return self._source.size
-
-    def missing(self, offset: int, length: int) -> int:
-        return self._source.missing(offset, length)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        lack = self._source.missing(offset, length)
-        if lack:
-            self._reads += 1
-            self._bytes += max(lack, AHEAD)
-            if self._reads > MOST_READS or self._bytes > MOST_BYTES:
-                raise TooMuchToReadError
-        return self._source.read_at(offset, length)
-
-
-def _walk(source: _Thrifty) -> tuple[TopLevel, bool]:
+def _walk(source: Thrifty) -> tuple[TopLevel, bool]:
     """The top-level boxes as far as they are needed, and whether those are all there are."""
     boxes: list[BoxHeader] = []
     types: set[str] = set()
@@ -126,7 +103,7 @@ def _top(boxes: list[BoxHeader]) -> TopLevel:
     return TopLevel(tuple(boxes), False, None, "", 0, len(boxes))
 
 
-def _layout(source: _Thrifty, top: TopLevel, *, whole: bool) -> tuple[LayoutReport, bool]:
+def _layout(source: Thrifty, top: TopLevel, *, whole: bool) -> tuple[LayoutReport, bool]:
     """The verdict, and whether it was worked out over the whole index."""
     moov = next((box for box in top.boxes if box.type == "moov"), None)
     if whole and (moov is None or _is_cheap(source, top, moov)):
@@ -141,14 +118,14 @@ def _layout(source: _Thrifty, top: TopLevel, *, whole: bool) -> tuple[LayoutRepo
     return report, False
 
 
-def _is_cheap(source: _Thrifty, top: TopLevel, moov: BoxHeader) -> bool:
+def _is_cheap(source: Thrifty, top: TopLevel, moov: BoxHeader) -> bool:
     if not source.missing(moov.offset, moov.size):
         return True
     behind = moov.offset >= HEAD or any(box.type == "mdat" and box.offset < moov.offset for box in top.boxes)
     return behind and moov.size <= TAIL
 
 
-def _movie(source: _Thrifty, report: LayoutReport, *, whole: bool) -> tuple[MovieFacts | None, str]:
+def _movie(source: Thrifty, report: LayoutReport, *, whole: bool) -> tuple[MovieFacts | None, str]:
     """What the index tells, or why it tells nothing."""
     if report.moov_offset is None or report.moov_size is None:
         return None, "Without an index there is no telling how long it is or how it is encoded."
@@ -172,7 +149,7 @@ def _movie(source: _Thrifty, report: LayoutReport, *, whole: bool) -> tuple[Movi
     return movie, ""
 
 
-def _timed(source: _Thrifty, report: LayoutReport, movie: MovieFacts, first: BoxHeader) -> MovieFacts:
+def _timed(source: Thrifty, report: LayoutReport, movie: MovieFacts, first: BoxHeader) -> MovieFacts:
     """The facts with a duration: from the list in front, else from the first fragment to the last listed at the end."""
     try:
         duration = indexed_duration(source, report.boxes)
@@ -190,7 +167,7 @@ def _timed(source: _Thrifty, report: LayoutReport, movie: MovieFacts, first: Box
 class _Beside:
     """A condensed index, with the length of the film it belongs to."""
 
-    def __init__(self, moov: bytes, film: _Thrifty) -> None:
+    def __init__(self, moov: bytes, film: Thrifty) -> None:
         self._moov = BytesSource(moov)
         self.moov_size = len(moov)
         self.size = film.size

@@ -1,4 +1,7 @@
-"""Poster frames: the still image of a film, taken by ffmpeg through a pipe, without a file on disk."""
+"""Poster frames: the still image of a film, taken by ffmpeg through a pipe, without a file on disk.
+
+Source: ffmpeg documentation, codec options ("max_pixels").
+"""
 
 from __future__ import annotations
 
@@ -47,12 +50,20 @@ _HD_HEIGHT = 720
 """From here on films without a colour description are BT.709; below, BT.601 (what browsers assume too)."""
 
 
+_MOST_PIXELS = 80_000_000
+"""Of a frame of a film that nobody has looked into yet; more would be memory for the asking."""
+
+
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
+    """One picture of a film."""
+
     picture: Image.Image
     at_s: float
     brightness: float
+    """Mean level, 0 to 255."""
     black: bool
+    """Too dark to show anything, as in a fade."""
 
 
 def film_poster(
@@ -87,11 +98,32 @@ def film_poster(
     if stream is not None and tools.ffmpeg is not None:
         with FileSource(path):
             pass  # ffmpeg would only say that it failed; this says that the file is gone
-        frame = _Grabber(path, stream, token, tools, max_width).find(_places(info, at_s), first_only=at_s is not None)
+        frame = _Grabber(path, stream, token, str(tools.ffmpeg), max_width).find(
+            _places(info, at_s), first_only=at_s is not None
+        )
         if frame is not None:
             return encode_poster(frame.picture, at_s=frame.at_s, neutral=False)
     width, height = (stream.display_width, stream.display_height) if stream else (0, 0)
     return neutral_poster(width, height, max_width=max_width)
+
+
+def first_frame(
+    film: bytes, stream: VideoStream, *, token: CancelToken, ffmpeg: Path, max_width: int = MAX_POSTER_WIDTH
+) -> Frame | None:
+    """Decode the first frame of a film, or of the beginning of one, that is in memory; None if that cannot be done.
+
+    Nothing is written to a disk, and ffmpeg reaches for nothing: it is given the bytes through a pipe. Blocks.
+
+    Args:
+        film: Its bytes; they may stop anywhere.
+        stream: What is known of its pictures; sizes may be 0.
+        token: Cancelling it ends ffmpeg at once.
+        ffmpeg: Where ffmpeg is.
+        max_width: Limit in pixels.
+
+    Raises: ToolMissing, Cancelled. ToolFailed: it took too long, which may be the computer's fault.
+    """
+    return _Grabber(film, stream, token, str(ffmpeg), max_width).find([0.0], first_only=True)
 
 
 def _places(info: MediaInfo, at_s: float | None) -> list[float]:
@@ -107,16 +139,18 @@ def _places(info: MediaInfo, at_s: float | None) -> list[float]:
 class _Grabber:
     """Takes frames of one stream of one film."""
 
-    def __init__(self, path: Path, stream: VideoStream, token: CancelToken, tools: Tools, max_width: int) -> None:
-        self._path = path
+    def __init__(
+        self, film: Path | bytes, stream: VideoStream, token: CancelToken, ffmpeg: str, max_width: int
+    ) -> None:
+        self._film = film
         self._stream = stream
         self._token = token
-        self._ffmpeg = str(tools.require_ffmpeg())
+        self._ffmpeg = ffmpeg
         self._filters = _filters(stream, max_width)
 
-    def find(self, places: Iterable[float], *, first_only: bool) -> _Frame | None:
+    def find(self, places: Iterable[float], *, first_only: bool) -> Frame | None:
         """The first frame that is not black (or the very first, with `first_only`); else the brightest seen."""
-        best: _Frame | None = None
+        best: Frame | None = None
         failures = 0
         for place in places:
             frame = self._take(place)
@@ -131,13 +165,17 @@ class _Grabber:
                 best = frame
         return best
 
-    def _take(self, at_s: float) -> _Frame | None:
+    def _take(self, at_s: float) -> Frame | None:
         while self._filters:
             try:
                 data = self._run(at_s, self._filters[0])
             except ToolMissing:
+                if isinstance(self._film, bytes):
+                    raise
                 return None
             except ToolFailed as exc:
+                if exc.retryable and isinstance(self._film, bytes):
+                    raise  # it took too long, which says nothing about the film
                 _log.info("no frame at %.2f s: %s", at_s, exc.code)
                 if len(self._filters) == 1:
                     return None
@@ -148,14 +186,21 @@ class _Grabber:
 
     def _run(self, at_s: float, filters: str) -> bytes:
         seek = ["-ss", f"{at_s:.3f}"] if at_s > 0 else []
+        path, data = (None, self._film) if isinstance(self._film, bytes) else (self._film, None)
         stream = "0:v:0" if self._stream.attached_picture else "0:V:0"
         argv = [
             *(self._ffmpeg, "-v", "error", "-hide_banner", "-nostdin"),
-            *reading_arguments(self._path, before_input=seek),
+            *reading_arguments(path, before_input=[*seek, "-max_pixels", str(_MOST_PIXELS)]),
             *("-map", stream, "-frames:v", "1", "-an", "-sn", "-dn", "-map_metadata", "-1"),
             *("-vf", filters, "-c:v", "ppm", "-f", "image2pipe", "pipe:1"),
         ]
-        return run_tool(argv, token=self._token, timeout_s=_FRAME_TIMEOUT_S, max_output_bytes=_MAX_FRAME_BYTES)
+        return run_tool(
+            argv,
+            token=self._token,
+            timeout_s=_FRAME_TIMEOUT_S,
+            max_output_bytes=_MAX_FRAME_BYTES,
+            input_bytes=data,
+        )
 
 
 def _filters(stream: VideoStream, max_width: int) -> list[str]:
@@ -184,7 +229,7 @@ def _matrix(stream: VideoStream) -> str:
     return ":in_color_matrix=bt709" if assume_hd else ""
 
 
-def _read_frame(data: bytes, at_s: float) -> _Frame | None:
+def _read_frame(data: bytes, at_s: float) -> Frame | None:
     if not data:
         return None  # behind the end
     try:
@@ -194,7 +239,7 @@ def _read_frame(data: bytes, at_s: float) -> _Frame | None:
         _log.info("ffmpeg's frame cannot be read: %s", exc)
         return None
     mean, lit = _brightness(picture.convert("L").histogram())
-    return _Frame(picture, at_s, mean, black=mean < _DARK_MEAN and lit < _BRIGHT_SHARE)
+    return Frame(picture, at_s, mean, black=mean < _DARK_MEAN and lit < _BRIGHT_SHARE)
 
 
 def _brightness(histogram: Sequence[int]) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from vidcdn_desktop.gui.library.frame_insight import FrameInsight
 from vidcdn_desktop.gui.library.insight import CacheHeaderInsight, FactInsight, Insight, Seen
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
 from vidcdn_desktop.gui.library.posters import PosterInsight
@@ -12,6 +13,7 @@ from vidcdn_desktop.gui.models.arrange import Column
 from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
+from vidcdn_desktop.media.ffmpeg import Tools
 
 
 class OnScreen(QObject):
@@ -31,6 +33,14 @@ class OnScreen(QObject):
         self._all: list[Insight] = [i for i in (self.facts, self.cache_headers, self.posters) if i is not None]
         for insight in self._all:
             insight.found.connect(self.found)
+        self.frames: FrameInsight | None = None
+
+    def show_frames(self, tools: Tools) -> None:
+        """From now on take frames of videos that have no picture beside them, if there is something to do it with."""
+        if tools.ffmpeg is not None and self.frames is None:
+            self.frames = FrameInsight(self._model, self.posters, tools, self)
+            self.frames.found.connect(self.found)
+            self._all.append(self.frames)
 
     def look(self, connection: Connection | None, views: Views) -> None:
         """These rows are on screen now."""
@@ -38,8 +48,10 @@ class OnScreen(QObject):
         if self.facts is not None:
             self.facts.want(connection, seen)
         if views.active is views.gallery:
-            self.posters.set_size(views.gallery.picture_size(), views.gallery.devicePixelRatioF())
-            self.posters.want(connection, seen)
+            for insight in (self.posters, self.frames):
+                if insight is not None:
+                    insight.set_size(views.gallery.picture_size(), views.gallery.devicePixelRatioF())
+                    insight.want(connection, seen)
         elif not views.table.isColumnHidden(Column.CACHE):
             self.cache_headers.want(connection, seen)
 

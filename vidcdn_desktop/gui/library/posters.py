@@ -31,7 +31,8 @@ _MOST_FETCHED = 4_000_000
 """Bytes; a larger picture is no poster, and is not fetched."""
 _KEPT_SIDE = 640
 """Pixels of the picture kept on disk."""
-_PARALLEL = 4
+NO_PICTURE = b"none"
+"""In place of a picture on disk: it was looked for, and there is none to be had."""
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF")
 
 
@@ -87,11 +88,21 @@ class _Picture:
 class PosterInsight(Insight):
     """The picture beside a video, or a picture itself."""
 
-    def __init__(self, model: ListingModel, parent: QObject, cache: PosterCache | None = None) -> None:
+    parallel = 4
+    """Pictures at the same time."""
+
+    def __init__(
+        self,
+        model: ListingModel,
+        parent: QObject,
+        cache: PosterCache | None = None,
+        memory: PictureMemory | None = None,
+    ) -> None:
         super().__init__(model, parent)
-        self.memory = PictureMemory()
+        self.memory = memory if memory is not None else PictureMemory()
         """What is there to be painted."""
-        self._cache = cache or PosterCache()
+        self.cache = cache or PosterCache()
+        """The pictures on disk."""
         self._size = QSize(227, 128)
         self._ratio = 1.0
 
@@ -109,8 +120,16 @@ class PosterInsight(Insight):
         if seen.row.kind not in ("Video", "Thumbnail"):
             return False
         if seen.row_id not in self.memory:
-            return seen.row.kind == "Thumbnail" or self._model.store.find(poster_key(seen.row.key)) is not None
-        picture = self.memory.get(seen.row_id)
+            return seen.row.kind == "Thumbnail" or self.has_poster(seen.row)
+        return self.is_outgrown(seen.row_id)
+
+    def has_poster(self, row: Row) -> bool:
+        """Whether there is a picture beside a video, as far as is listed."""
+        return self._model.store.find(poster_key(row.key)) is not None
+
+    def is_outgrown(self, row_id: int) -> bool:
+        """Whether the picture of a row is there in another size than is shown now."""
+        picture = self.memory.get(row_id)
         return picture is not None and picture.size() != self._pixels
 
     def prepare(self, missing: Sequence[Seen]) -> Sequence[Seen]:
@@ -126,7 +145,7 @@ class PosterInsight(Insight):
     def steps(self, connection: Connection, missing: Sequence[Seen], token: CancelToken) -> Iterator[object]:
         """Whichever is there first comes first."""
         pixels, ratio = self._pixels, self._ratio
-        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="posters") as pool:
+        with ThreadPoolExecutor(self.parallel, thread_name_prefix="posters") as pool:
             futures: list[Future[_Picture]] = [
                 pool.submit(self._one, connection, seen, pixels, ratio, token) for seen in missing
             ]
@@ -141,15 +160,18 @@ class PosterInsight(Insight):
         token.raise_if_cancelled()
         bucket = connection.profile.bucket
         name = PosterCache.name(connection.clients.endpoint, bucket, seen.row.key, seen.row.etag)
-        data = self._cache.get(name)
+        data = self.cache.get(name)
+        if data == NO_PICTURE:
+            return _Picture(seen.row_id, None, pixels)
         image = decode_poster(data, max(pixels.width(), pixels.height())) if data else QImage()
         if image.isNull():
-            image = self._fetched(connection, seen.row, name)
+            image = self.fetched(connection, seen.row, name, token)
         if image.isNull():
             return _Picture(seen.row_id, None, pixels)
         return _Picture(seen.row_id, tile_image(image, pixels, ratio), pixels)
 
-    def _fetched(self, connection: Connection, row: Row, name: str) -> QImage:
+    def fetched(self, connection: Connection, row: Row, name: str, _token: CancelToken) -> QImage:
+        """Get a picture from the bucket, and keep it on disk by this name. Worker's thread."""
         size = row.size or 0
         if not 0 < size <= _MOST_FETCHED:
             return QImage()
@@ -163,7 +185,7 @@ class PosterInsight(Insight):
             buffer = QBuffer()
             buffer.open(QIODevice.OpenModeFlag.WriteOnly)
             if image.convertToFormat(QImage.Format.Format_RGB32).save(buffer, "JPG", 85):  # type: ignore[call-overload]
-                self._cache.put(name, bytes(buffer.data().data()))
+                self.cache.put(name, bytes(buffer.data().data()))
         return image
 
     def take(self, step: object) -> int:
