@@ -24,6 +24,8 @@ from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.library.place_form import PlaceForm
 from vidcdn_desktop.gui.library.selection import OPERATIONS
 from vidcdn_desktop.gui.library.values_form import ValuesForm
+from vidcdn_desktop.gui.library.version_form import VersionForm
+from vidcdn_desktop.gui.library.versions_dialog import VersionsDialog
 from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.palette import CommandPalette
 from vidcdn_desktop.gui.publish.page import PublishPage
@@ -223,7 +225,10 @@ def test_every_control_of_the_questions_about_operations_has_a_name(
     connection = session.connection
     assert connection is not None
     ref = ObjectRef(connection.profile.bucket, "lectures/a & b.mp4")
-    connection.storage.put(ref, BytesSource(b"bytes"), ObjectHeaders("video/mp4"), token=CancelToken())
+    versions = {"Status": "Enabled"}
+    connection.clients.s3.put_bucket_versioning(Bucket=ref.bucket, VersioningConfiguration=versions)
+    for data in (b"older", b"bytes"):
+        connection.storage.put(ref, BytesSource(data), ObjectHeaders("video/mp4"), token=CancelToken())
     dialog = ask_about(connection, Asked(verb, (Source(ref),)), window)
     qtbot.addWidget(dialog)
     dialog.setLayoutDirection(direction)
@@ -238,10 +243,33 @@ def test_every_control_of_the_questions_about_operations_has_a_name(
             assert row.name_field is not None
             row.name_field.setText("state")
             row.value.setText("done")
+        case VersionForm() as form:
+            qtbot.waitUntil(lambda: form.is_listed, timeout=20_000)
     dialog.start()
     qtbot.waitUntil(lambda: dialog.plan is not None, timeout=20_000)
     assert nameless(dialog) == []
     assert {"Objects", dialog.go_button.accessibleName()} <= {control.name for control in controls(dialog)}
+    dialog.reject()
+
+
+@pytest.mark.parametrize("direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+def test_every_control_of_the_list_of_versions_has_a_name(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    window: MainWindow,
+    direction: Qt.LayoutDirection,
+) -> None:
+    connection = session.connection
+    assert connection is not None
+    dialog = VersionsDialog(connection, "lectures/", window)
+    qtbot.addWidget(dialog)
+    dialog.setLayoutDirection(direction)
+    dialog.show()
+    assert nameless(dialog) == []
+    dialog.start()
+    qtbot.waitUntil(lambda: not dialog.is_listing, timeout=20_000)
+    assert nameless(dialog) == []
+    assert {"Versions", "Also in the folders below"} <= {control.name for control in controls(dialog)}
     dialog.reject()
 
 

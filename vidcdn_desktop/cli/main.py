@@ -16,6 +16,7 @@ from typing import Any
 from vidcdn_desktop import __version__
 from vidcdn_desktop.cancel import Cancelled, CancelToken, Paused
 from vidcdn_desktop.cli import (
+    archive,
     check,
     convert,
     copying,
@@ -41,6 +42,7 @@ from vidcdn_desktop.cli import (
     tags,
     undo,
     uploads,
+    versions,
 )
 from vidcdn_desktop.cli.output import Output
 from vidcdn_desktop.errors import SettingsInvalid, UnexpectedProblem, VidcdnError
@@ -65,6 +67,8 @@ _COMMANDS = (
     rm,
     headers,
     tags,
+    archive,
+    versions,
     undo,
     scan,
     frame,

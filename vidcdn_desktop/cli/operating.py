@@ -1,4 +1,4 @@
-"""What `cp`, `mv`, `rm`, `headers`, `tags` and `undo` share: addresses, the plan before, the run, the words after."""
+"""What the commands on objects share: addresses, the plan before, the run, the words after."""
 
 from __future__ import annotations
 

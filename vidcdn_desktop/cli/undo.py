@@ -22,7 +22,7 @@ _NOTHING = "Nothing was changed."
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "undo",
-        help="take back what cp, mv, rm, headers or tags did, or list what can be taken back",
+        help="take back what an operation did, or list what can be taken back",
         description="Without a job: list. What somebody has changed since is left alone.",
     )
     parser.add_argument("job", nargs="?", default="", metavar="JOB", help="job id, or its beginning, or “last”")

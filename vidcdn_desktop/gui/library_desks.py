@@ -14,6 +14,7 @@ from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.share_desk import ShareDesk
 from vidcdn_desktop.gui.upload_desk import UploadDesk
+from vidcdn_desktop.gui.versions_desk import VersionsDesk
 
 
 class LibraryDesks(QObject):
@@ -34,3 +35,4 @@ class LibraryDesks(QObject):
         toasts = {"publish": publish.toast, "library": library.toast, "activity": activity.toast}
         self.operations = OperationDesk(bridge, session, window, (library, activity), toasts, parent=self)
         self.uploads = UploadDesk(bridge, session, window, library, toasts, parent=self)
+        self.versions = VersionsDesk(session, window, library, self.operations, parent=self)

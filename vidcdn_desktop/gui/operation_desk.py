@@ -56,6 +56,10 @@ class OperationDesk(QObject):
         bridge.operations.failed.connect(self._on_failed)
 
     # The question
+    def ask(self, asked: Asked) -> None:
+        """Put the question about an operation that was chosen elsewhere."""
+        self._on_requested(asked)
+
     @Slot(object)
     def _on_requested(self, asked: Asked) -> None:
         connection = self._session.connection

@@ -254,10 +254,12 @@ class ObjectCalls(Copier):
     def restore(self, ref: ObjectRef, days: int, tier: str, version_id: str = "") -> None:
         """RestoreObject: ask for a copy outside the archive for `days` days; it comes in minutes to hours.
 
+        Without days the object itself comes back, as only Intelligent-Tiering does it.
+
         Raises: Conflict: it was asked for already. UnsupportedMedia: it is in no archive, or the store has none.
         """
         version = {"VersionId": version_id} if version_id else {}
-        wanted = {"Days": days, "GlacierJobParameters": {"Tier": tier}}
+        wanted = {"GlacierJobParameters": {"Tier": tier}, **({"Days": days} if days else {})}
         try:
             self._call(
                 "RestoreObject",

@@ -39,6 +39,10 @@ def add_actions(page: LibraryPage) -> None:
         ("Copy to a folder…", "", "copy-to"),
         ("Edit headers and metadata…", KEYS["headers"], "headers"),
         ("Edit tags…", "", "tags"),
+        ("Change storage class…", "", "class"),
+        ("Restore from archive…", "", "restore"),
+        ("Restore an older version…", "", "versions"),
+        ("Show deleted and older versions…", "", page.show_versions),
         ("Delete…", KEYS["delete"], "delete"),
         ("Refresh the CDN for the selection", KEYS["invalidate"], "invalidate"),
     ):

@@ -19,7 +19,7 @@ from vidcdn_desktop.gui.library.selection import SelectionBar
 from vidcdn_desktop.gui.library.tally import Tally
 from vidcdn_desktop.gui.library.views import Views
 from vidcdn_desktop.gui.models.listing import ListingModel
-from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PageFooter, Toast, page_body
+from vidcdn_desktop.gui.widgets import Button, ErrorPanel, IconButton, PageFooter, Toast, page_body
 from vidcdn_desktop.jobs.factcache import FactCache
 
 _NOTHING = "Nothing here yet"
@@ -61,6 +61,8 @@ class LibraryFrame(QWidget):
     """(list[Path], str prefix): files and folders for a folder of the bucket."""
     files_wanted = Signal(object)
     """str prefix: files are to be chosen for it."""
+    versions_requested = Signal(object)
+    """str: the folder of which deleted and older versions are to be shown."""
 
     def __init__(self, facts: FactCache | None, posters: PosterCache | None, memory: ColumnMemory) -> None:
         super().__init__()
@@ -80,7 +82,9 @@ class LibraryFrame(QWidget):
         self.search_all = Button("Search the whole bucket", small=True, icon_name="search")
         self.stop_button = Button("Stop", small=True, icon_name="stop")
         self.upload_button = Button("Upload files…", small=True, icon_name="upload")
+        self.versions_button = IconButton("clock", "Deleted and older versions…")
         self.footer.add_end(self.search_all)
+        self.footer.add_end(self.versions_button)
         self.footer.add_end(self.stop_button)
         self.footer.add_end(self.upload_button)
         outer.addWidget(self.footer)
@@ -122,6 +126,7 @@ class LibraryFrame(QWidget):
         self.search_all.setVisible(bool(self.search.text().strip()) and not place.needle)
         self.stop_button.setVisible(state.waiting)
         self.upload_button.setVisible(bool(state.bucket))
+        self.versions_button.setVisible(state.is_open and bool(state.bucket) and not state.place.needle)
         self._show_count(state)
 
     def _show_count(self, state: State) -> None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
-from vidcdn_desktop.gui.library.operation_dialog import OperationDialog, planner_of
+from vidcdn_desktop.gui.library.class_forms import ClassForm, RestoreForm
+from vidcdn_desktop.gui.library.operation_dialog import OperationDialog, OperationForm, planner_of
 from vidcdn_desktop.gui.library.place_form import PlaceForm
 from vidcdn_desktop.gui.library.values_form import ValuesForm
+from vidcdn_desktop.gui.library.version_form import VersionForm
 from vidcdn_desktop.gui.models.rows import Row
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.model import JobState
@@ -22,6 +24,13 @@ from vidcdn_desktop.textsafe import display, plural
 
 _VALUES = {"headers": ("Edit headers and metadata", Kind.HEADERS), "tags": ("Edit tags", Kind.TAGS)}
 _PLACES = {"rename": "Rename", "move": "Move", "copy-to": "Copy"}
+_FORMS = {
+    "class": "Change storage class",
+    "restore": "Restore from archive",
+    "versions": "Restore an older version",
+}
+_AT_ONCE = {"version": ("Restore an older version", Kind.VERSION), "undelete": ("Bring back", Kind.UNDELETE)}
+"""Where nothing is left to ask: versions were chosen before."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +55,23 @@ def ask_about(connection: Connection, asked: Asked, parent: QWidget) -> Operatio
     if asked.verb in _PLACES:
         form = PlaceForm(connection, asked.verb, asked.sources)
         return OperationDialog(connection, _PLACES[asked.verb], about(asked.sources), form, parent)
+    if asked.verb in _FORMS:
+        of_class = _form(connection, asked, parent)
+        return OperationDialog(connection, _FORMS[asked.verb], about(asked.sources), of_class, parent)
+    if asked.verb in _AT_ONCE:
+        title, kind = _AT_ONCE[asked.verb]
+        planner = planner_of(connection, Wish(Action(kind), asked.sources))
+        return OperationDialog(connection, title, about(asked.sources), planner, parent)
     wish = Wish(Action(Kind.DELETE), asked.sources)
     return OperationDialog(
         connection, "Delete", about(asked.sources), planner_of(connection, wish), parent, is_dangerous=True
     )
+
+
+def _form(connection: Connection, asked: Asked, parent: QWidget) -> OperationForm:
+    if asked.verb == "versions":
+        return VersionForm(connection, asked.sources[0].ref, parent)
+    return (ClassForm if asked.verb == "class" else RestoreForm)(connection, asked.sources)
 
 
 def about(sources: Sequence[Source]) -> str:

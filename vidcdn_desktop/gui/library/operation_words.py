@@ -16,6 +16,10 @@ _VERBS = {
     Kind.DELETE: "Delete",
     Kind.HEADERS: "Edit headers of",
     Kind.TAGS: "Edit tags of",
+    Kind.STORAGE_CLASS: "Move",
+    Kind.RESTORE: "Ask for",
+    Kind.VERSION: "Restore",
+    Kind.UNDELETE: "Bring back",
     Kind.UNDO: "Undo for",
 }
 _WILL = {

@@ -59,6 +59,7 @@ class LibraryPage(Browser):
         self.bar.verb_chosen.connect(self._do)
         self.bar.more_wanted.connect(self._on_menu)
         self.clear_filter.clicked.connect(self.search.clear)
+        self.versions_button.clicked.connect(self.show_versions)
         stack.opened.connect(self._on_opened)
         stack.play_wanted.connect(self._on_play)
         stack.menu_wanted.connect(self._on_menu)
@@ -206,6 +207,12 @@ class LibraryPage(Browser):
         connection = self._session.connection
         if connection is not None:
             self.fast_start_requested.emit([Wish(ObjectRef(connection.profile.bucket, self._history.place.prefix))])
+
+    @Slot()
+    def show_versions(self) -> None:
+        """List what was deleted or replaced in this folder."""
+        if self._session.connection is not None:
+            self.versions_requested.emit(self._history.place.prefix)
 
     @Slot(object)
     def _do(self, verb: str) -> None:

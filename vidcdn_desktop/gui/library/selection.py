@@ -35,6 +35,9 @@ OPERATIONS = {
     "copy-to": "Copy to a folder…",
     "headers": "Edit headers and metadata…",
     "tags": "Edit tags…",
+    "class": "Change storage class…",
+    "restore": "Restore from archive…",
+    "versions": "Restore an older version…",
     "delete": "Delete…",
 }
 """What can be done to the objects themselves, in this order; each asks first, and is a job."""
@@ -155,6 +158,8 @@ class SelectionBar(QFrame):
             self._allowed.add("embed")
         if count != 1:
             self._allowed.discard("rename")
+        if not single:
+            self._allowed.discard("versions")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """What there is no room for is in the menu only."""

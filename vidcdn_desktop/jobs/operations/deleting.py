@@ -127,12 +127,14 @@ def undelete(work: Work, number: int) -> None:
         work.board.after([item.reached(Stage.DONE if done else Stage.LEFT, note="" if done else "It is there.")])
         return
     marker = work.action_of(item).marker or _newest_marker(work, item)
-    work.board.before([item.reached(Stage.BEGUN)])
+    inverse = inverse_of(item.ref, Action(Kind.DELETE), size=item.size, etag=item.etag) if item.etag else None
+    work.board.before([item.reached(Stage.BEGUN, inverse=inverse)])
     if marker and not _is_back(work, item, marker):
         marker = ""
     if not marker:
-        bring_back(work, None, item.version_id or "null", item.ref)
-    work.board.after([work.board.now(number).reached(Stage.DONE)])
+        there = bring_back(work, None, item.version_id or "null", item.ref)
+        inverse = {**inverse, "etag": there.etag} if inverse is not None else None
+    work.board.after([work.board.now(number).reached(Stage.DONE, inverse=inverse)])
 
 
 def _newest_marker(work: Work, item: Item) -> str:

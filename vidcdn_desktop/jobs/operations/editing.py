@@ -20,6 +20,7 @@ from vidcdn_desktop.storage.object_facts import AS_IT_WAS, HEADER_FIELDS, Object
 from vidcdn_desktop.storage.port import ObjectRef
 
 _MAX_KEY_BYTES = 1024
+_COMES = "It is being brought out of the archive already."
 MOST_TAGS = 10
 """Source: Amazon S3 User Guide, "Categorizing your objects using tags"."""
 
@@ -209,16 +210,23 @@ def change_class(work: Work, number: int) -> None:
 def restore(work: Work, number: int) -> None:
     """Ask for a copy of an archived object outside the archive. It comes in minutes to hours. Blocks.
 
-    Raises: ObjectNotFound. UnsupportedMedia: it is in no archive. What the store raises.
+    Raises: ObjectNotFound. UnsupportedMedia: the store has no archive. What the store raises.
     """
     item = work.board.now(number)
     action = work.action_of(item)
     facts = work.looked_at(item)
     if facts.restoring:
-        work.left(item, "It is being brought out of the archive already.")
+        asked_before = item.stage is Stage.BEGUN  # by a run that was killed
+        work.board.after([item.reached(Stage.DONE if asked_before else Stage.LEFT, note=_COMES)])
+        return
+    storage_class = facts.stored.storage_class
+    if storage_class not in ARCHIVES and not facts.is_archived:
+        work.left(item, "It is in no archive, and can be used as it is.")
         return
     work.board.before([item.reached(Stage.BEGUN)])
-    work.calls.restore(item.ref, action.days, action.tier or "Standard", item.version_id)
+    # What Intelligent-Tiering has put away comes back to stay.
+    days = action.days if storage_class in ARCHIVES else 0
+    work.calls.restore(item.ref, days, action.tier or "Standard", item.version_id)
     asked = work.board.now(number).reached(Stage.DONE, note="asked for; it comes in minutes to hours")
     work.board.after([asked])
 

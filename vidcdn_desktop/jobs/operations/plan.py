@@ -16,6 +16,7 @@ from typing import Any
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import SettingsInvalid, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.operations.classes import class_words, restore_words
 from vidcdn_desktop.jobs.operations.log import MemoryLog
 from vidcdn_desktop.jobs.operations.model import Action, Item, Kind, OnExists, Stage
 from vidcdn_desktop.jobs.operations.promise import (
@@ -28,6 +29,7 @@ from vidcdn_desktop.jobs.operations.promise import (
 )
 from vidcdn_desktop.jobs.operations.targets import Source, expand, find_taken, title_of
 from vidcdn_desktop.jobs.operations.work import Board, Work
+from vidcdn_desktop.storage.copying import ARCHIVES
 from vidcdn_desktop.storage.object_facts import HEADER_FIELDS, taken
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.textsafe import plural
@@ -246,10 +248,15 @@ def _notes(action: Action, items: Sequence[Item], taken_refs: set[ObjectRef]) ->
         notes.append(f"{plural(len(taken_refs), 'name')} of the new ones {_is(len(taken_refs))} taken.")
     if action.kind is Kind.MOVE:
         notes.append("Nothing is deleted before every object has been copied and proved.")
+    able = [item for item in items if item.error is None]
+    size = sum(item.size for item in able)
     if action.kind is Kind.STORAGE_CLASS:
-        notes.append("Classes other than STANDARD are billed for a least time and size; moving early costs.")
+        if action.storage_class in ARCHIVES:
+            notes.append("What lies in an archive cannot be watched: viewers get an error until it is restored.")
+        notes.append(class_words(action.storage_class, len(able), size))
     if action.kind is Kind.RESTORE:
-        notes.append("A restore is billed by bytes, and takes minutes to hours.")
+        notes.append(restore_words(action.tier or "Standard", action.days, len(able), size))
+        notes.append("Objects that lie in no archive are left alone.")
     if action.kind is Kind.HEADERS and any(item.stage is Stage.PLANNED for item in items):
         notes.append("Browsers keep what they have as long as the old headers told them to.")
     return tuple(notes)

@@ -1,0 +1,48 @@
+"""Shows what was deleted or replaced in a folder when that is wanted, and has brought back what is chosen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+
+from vidcdn_desktop.gui.library.operation_questions import Asked
+from vidcdn_desktop.gui.library.page import LibraryPage
+from vidcdn_desktop.gui.library.versions_dialog import VersionsDialog
+from vidcdn_desktop.gui.main_window import MainWindow
+from vidcdn_desktop.gui.operation_desk import OperationDesk
+from vidcdn_desktop.gui.session import Session
+
+
+class VersionsDesk(QObject):
+    """Between the Library and the desk of operations. GUI thread."""
+
+    def __init__(
+        self, session: Session, window: MainWindow, library: LibraryPage, operations: OperationDesk, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._window = window
+        self._operations = operations
+        self.dialog: VersionsDialog | None = None
+        """The list, while it is open."""
+        library.versions_requested.connect(self._on_requested)
+
+    @Slot(object)
+    def _on_requested(self, prefix: str) -> None:
+        connection = self._session.connection
+        if connection is None or self.dialog is not None:
+            return
+        self.dialog = VersionsDialog(connection, prefix, self._window)
+        self.dialog.chosen.connect(self._on_chosen)
+        self.dialog.finished.connect(self._on_closed)
+        self.dialog.open()
+        self.dialog.start()
+
+    @Slot(object)
+    def _on_chosen(self, asked: Asked) -> None:
+        self._operations.ask(asked)
+
+    @Slot(int)
+    def _on_closed(self, _result: int) -> None:
+        if self.dialog is not None:
+            self.dialog.deleteLater()
+            self.dialog = None
