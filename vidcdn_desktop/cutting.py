@@ -160,10 +160,14 @@ class Cuttable:
         if cut is not None:
             cut.watch(sock)
 
-    def request(self: Any, *args: Any, **kwargs: Any) -> None:
-        """Send; a kept connection is shown first."""
+    def show(self: Any) -> None:
+        """A connection that is open already is used by this thread now."""
         if self.sock is not None:
             self._show(self.sock)
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> None:
+        """Send; a kept connection is shown first."""
+        self.show()
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 

@@ -74,6 +74,8 @@ class JournalWriter:
         self._waiting = 0
         """Tasks handed to the thread and not done; queued lines count until they are committed."""
         self._closed = False
+        self._ended = False
+        """The connection is closed; read in one's turn."""
         # A daemon: a program that forgot to close must still end. Queued work may be lost then, nothing else.
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -113,16 +115,17 @@ class JournalWriter:
         with self._lock:
             if self._closed:
                 raise WriterClosed
-            alone = not flush and not self._waiting and self._turn.acquire(blocking=False)
+            alone = not flush and not self._waiting
             if not alone:
                 self._waiting += 1
                 self._tasks.put(_Task(work, begin, future, flush))
         if not alone:
             return future.result()
-        try:
+        # Another caller's turn is over sooner than the writer's thread would be awake.
+        with self._turn:
+            if self._ended:
+                raise WriterClosed
             return self._transaction(work, begin, flush=False)
-        finally:
-            self._turn.release()
 
     def _flushing(self, on: bool) -> None:
         """Whether the next commit waits for the disk. By whoever has the turn, before its transaction."""
@@ -166,6 +169,7 @@ class JournalWriter:
             self._done(len(group))
         self._commit_pending()
         with self._turn:
+            self._ended = True
             self._connection.close()
 
     def _keep(self, work: Work[Any]) -> None:

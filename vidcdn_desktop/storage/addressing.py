@@ -10,12 +10,18 @@ Source: Amazon S3 API Reference; AWS Signature Version 4 for S3.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 _PLACES = frozenset({"header", "headers", "querystring"})
+_READERS: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "boolean": lambda text: text == "true",
+}
 _TYPES = frozenset({"string", "integer", "long", "map"})
 
 
@@ -51,6 +57,20 @@ class Operation:
             place = shape.serialization.get("location", "")
             if place in _PLACES and shape.type_name in _TYPES:
                 self._members[argument] = _Member(place, shape.serialization["name"])
+        self._told = [
+            (member, shape.serialization.get("name", member).lower(), _READERS[shape.type_name])
+            for member, shape in model.output_shape.members.items()
+            if shape.serialization.get("location") == "header"
+        ]
+
+    def reply(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        """What the SDK's parser makes of an answer without a body."""
+        lower = {name.lower(): text for name, text in headers.items()}
+        reply: dict[str, Any] = {m: read(lower[name]) for m, name, read in self._told if name in lower}
+        about: dict[str, Any] = {"HTTPStatusCode": 200, "HTTPHeaders": lower}
+        if "x-amz-request-id" in lower:
+            about |= {"RequestId": lower["x-amz-request-id"], "HostId": lower.get("x-amz-id-2", "")}
+        return reply | {"ResponseMetadata": about}
 
     def spread(self, arguments: Mapping[str, Any]) -> tuple[dict[str, str], str] | None:
         """Headers and query of a call with `arguments`; None if one of them is for the SDK.

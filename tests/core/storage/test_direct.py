@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from boto3.session import Session
-from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ParamValidationError, ReadTimeoutError
 
 import servers
 from faultplans import PASS, Act, Fault, Request, xml_answer
@@ -211,6 +211,66 @@ def test_errors_are_the_sdks(way: Way, proxy: FaultProxy, act: Act) -> None:
     if isinstance(ours, ClientError) and isinstance(by_sdk, ClientError):
         assert ours.response["Error"] == by_sdk.response["Error"]
         assert ours.operation_name == by_sdk.operation_name
+
+
+ANSWERS = {
+    "plain": b'HTTP/1.1 200 OK\r\nETag: "x"\r\nX-Amz-Request-Id: r\r\nX-Amz-Id-2: h\r\nContent-Length: 0\r\n\r\n',
+    "kinds": b"HTTP/1.1 200 OK\r\nx-amz-object-size: 7\r\n"
+    b"x-amz-server-side-encryption-bucket-key-enabled: true\r\nContent-Length: 0\r\n\r\n",
+    "chunked": b'HTTP/1.1 200 OK\r\nETag: "x"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    "closing": b'HTTP/1.1 200 OK\r\nETag: "x"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+    "until the end": b'HTTP/1.1 200 OK\r\nETag: "x"\r\nConnection: close\r\n\r\n',
+    "old": b'HTTP/1.0 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\n\r\n',
+    "interim": b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\n\r\n',
+    "folded": b'HTTP/1.1 200 OK\r\nETag: "x"\r\nX-More: a\r\n b\r\nContent-Length: 0\r\n\r\n',
+    "no content": b'HTTP/1.1 204 No Content\r\nETag: "x"\r\n\r\n',
+    "garbage": b"what is this\r\n\r\n",
+    "endless head": b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 300_000,
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_are_read_as_the_sdk_reads_them(way: Way, proxy: FaultProxy, name: str) -> None:
+    """A kept connection is read without the HTTP library; whatever comes, the outcome is the same."""
+    way.learn()
+    outcomes: list[Any] = []
+    for call in (way.client.put_object, way.direct.put_object):
+        proxy.plan = lambda _request: PASS
+        # One open connection, and none that the proxy is about to close.
+        way.client._endpoint.http_session._manager.clear()
+        way.client.head_bucket(Bucket=BUCKET)
+        proxy.plan = only_puts(Act(Fault.ANSWER, answer=ANSWERS[name]))
+        try:
+            reply = call(**put_arguments("answers", DATA))
+            about = reply["ResponseMetadata"]
+            for own in ("RetryAttempts", "MaxAttemptsReached"):
+                about.pop(own, None)  # of the SDK's own retries
+            about.setdefault("HostId", "")
+            outcomes.append(reply)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, both must raise the same
+            outcomes.append(type(exc))
+    assert outcomes[1] == outcomes[0]
+    proxy.plan = lambda _request: PASS
+    way.client._endpoint.http_session._manager.clear()
+    way.put("after it", DATA)
+    assert way.client.get_object(Bucket=BUCKET, Key="after it")["Body"].read() == DATA
+
+
+def test_an_answer_cut_in_its_head_is_no_answer(way: Way, proxy: FaultProxy) -> None:
+    """The SDK takes what came for all of it; then an object would be published that the store never confirmed."""
+    way.learn()
+    proxy.plan = only_puts(Act(Fault.ANSWER, answer=b"HTTP/1.1 200 OK\r\nETag: "))
+    with pytest.raises(ConnectionClosedError):
+        way.direct.put_object(**put_arguments("cut", DATA))
+
+
+def test_open_connections_are_used_again(way: Way, proxy: FaultProxy) -> None:
+    way.learn()
+    before = proxy.connections
+    for number in range(5):
+        way.put(f"again-{number}")
+    assert proxy.connections == before
+    assert way.by_sdk == 0
 
 
 def test_where_the_store_sends_it_elsewhere_the_sdk_goes(way: Way, proxy: FaultProxy) -> None:
