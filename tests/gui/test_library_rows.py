@@ -15,6 +15,7 @@ from vidcdn_desktop.gui.library.selection import count_selected, counted
 from vidcdn_desktop.gui.models.arrange import Column, Wish, arrange
 from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.gui.models.rows import RowStore, blocks_of
+from vidcdn_desktop.jobs.query import Query
 from vidcdn_desktop.storage.listing_model import ListedPage, PackedTexts
 
 HOSTILE = [
@@ -90,11 +91,11 @@ def test_sizes_are_sorted_with_equal_ones_by_key_and_folders_in_front(descending
 def test_a_filter_finds_what_python_would_find(needle: str, column: Column) -> None:
     store = store_of(page([name for name in HOSTILE if name]))
     expected = {name for name in HOSTILE if name and needle.casefold() in name.casefold()}
-    assert set(names(store, needle=needle, column=column)) == expected
+    assert set(names(store, query=Query((needle,)), column=column)) == expected
 
 
 def test_a_match_never_reaches_into_the_next_name() -> None:
-    assert names(store_of(page(["ab", "cd", "xbc"])), needle="bc") == ["xbc"]
+    assert names(store_of(page(["ab", "cd", "xbc"])), query=Query(("bc",))) == ["xbc"]
 
 
 def test_a_gallery_leaves_out_the_pictures_beside_videos() -> None:

@@ -47,9 +47,14 @@ class Progress:
     def words(self) -> str:
         """For people: “12 found, 340 of 1,020 videos looked at”."""
         if not self.videos:
-            return f"{self.found:,} found in {plural(self.listed, 'object')}"
-        so_far = "" if self.is_all_listed else " so far"
-        return f"{self.found:,} found, {self.looked:,} of {plural(self.videos, 'video')}{so_far} looked at"
+            so_far = "" if self.is_all_listed else " so far"
+            return f"{self.found:,} found in {plural(self.listed, 'object')}{so_far}"
+        parts = [f"{self.found:,} found", f"{self.looked:,} of {plural(self.videos, 'video')} looked at"]
+        if self.failed:
+            parts.append(f"{self.failed:,} of them could not be read")
+        if not self.is_all_listed:
+            parts.append(f"{plural(self.listed, 'object')} listed so far")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,8 @@ def _chosen(value: str, names: Mapping[str, _Chosen], field: str, offered: Seque
     chosen = [part.strip().lower() for part in value.split(",") if part.strip()]
     strange = next((part for part in chosen if part not in names), "")
     if strange or not chosen:
-        head = f"“{display(strange, _LONGEST)}” is none of them. " if strange else ""
+        may_become_one = any(name.startswith(strange) for name in names)
+        head = "" if may_become_one else f"“{display(strange, _LONGEST)}” is none of them. "
         raise _Refusal(f"{head}After {field}: comes {', '.join(offered[:-1])} or {offered[-1]}.")
     return frozenset(names[part] for part in chosen)
 
@@ -293,19 +294,20 @@ def compared_sizes(query: Query) -> list[tuple[str, str]]:
     """The limits of the size as sign and amount: (">", "100MB"); round amounts where there are such."""
     found = []
     if query.least is not None:
-        found.append(min((">=", _size_text(query.least)), (">", _size_text(query.least - 1)), key=_plainness))
+        found.append(_plainer((">=", query.least), (">", query.least - 1)))
     if query.most is not None:
-        found.append(min(("<=", _size_text(query.most)), ("<", _size_text(query.most + 1)), key=_plainness))
-    return [(sign, amount) for sign, amount in found if amount]
+        found.append(_plainer(("<=", query.most), ("<", query.most + 1)))
+    return [(sign, _size_text(size)) for sign, size in found]
 
 
-def _plainness(compared: tuple[str, str]) -> tuple[bool, int]:
-    return not compared[1], len("".join(compared))
+def _plainer(including: tuple[str, int], excluding: tuple[str, int]) -> tuple[str, int]:
+    """The one with fewer digits before its zeros."""
+    if excluding[1] >= 0 and len(str(excluding[1]).rstrip("0")) <= len(str(including[1]).rstrip("0")):
+        return excluding
+    return including
 
 
 def _size_text(size: int) -> str:
-    if size < 0:
-        return ""
     for unit, factor in _SIZES_WRITTEN:
         if size >= factor and not size * 100 % factor:
             return f"{(Decimal(size) / factor).normalize():f}{unit}"

@@ -23,6 +23,7 @@ def add_actions(page: LibraryPage) -> None:
         ("Go to an address…", "Ctrl+L", page.head.address.edit),
         ("Search this folder", "Ctrl+F", page.focus_search),
         ("Search the whole bucket", "", page.search_bucket),
+        ("Filter…", "", page.searching.open_panel),
         ("Select all", "Ctrl+A", page.select_all),
         ("Upload files…", "Ctrl+U", page.choose_files),
         ("Show as gallery", "", page.show_gallery),

@@ -44,6 +44,8 @@ class Browser(LibraryFrame):
         head.address.chosen.connect(self.open_prefix)
         head.address.typed.connect(self.open_address)
         self.search.returnPressed.connect(self.search_bucket)
+        self.searching.search_wanted.connect(self.search_bucket)
+        self.searching.failed.connect(self._on_look_failed)
         lister.arrived.connect(self._on_arrived)
         lister.ended.connect(self._on_ended)
         self.model.arranged.connect(self._on_arranged)
@@ -97,7 +99,7 @@ class Browser(LibraryFrame):
     def search_bucket(self) -> None:
         """Look for what is typed in all keys of the bucket."""
         needle = self.search.text().strip()
-        if self._session.connection is not None and needle:
+        if self._session.connection is not None and self.searching.may_search():
             self._go(Place("", needle), keep_filter=True)
 
     def _go(self, place: Place, *, keep_filter: bool = False) -> None:
@@ -116,13 +118,14 @@ class Browser(LibraryFrame):
         place = self._history.place
         self.on_screen.forget()
         self.tally.forget()
-        self.model.start(place.prefix)
         connection = self._session.connection
+        self.searching.begin(connection, place)
+        self.model.start(place.prefix)
         self.head.address.show_place(connection.profile.bucket if connection else "", place)
         self.head.show_way(self._history)
         self.lister.stop()
         if connection is not None and connection.profile.bucket:
-            self.lister.start(connection.storage, connection.profile.bucket, place)
+            self.lister.start(connection.storage, connection.profile.bucket, place, self.searching.scanner())
         self._show_state()
 
     @Slot(object)
@@ -139,6 +142,10 @@ class Browser(LibraryFrame):
         self.model.flush()
         self._show_state()
         self._restore()
+
+    @Slot(object)
+    def _on_look_failed(self, error: VidcdnError) -> None:
+        self.toast.show_message(harmless(error).sentence())
 
     @Slot()
     def stop_listing(self) -> None:

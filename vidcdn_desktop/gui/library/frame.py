@@ -15,6 +15,7 @@ from vidcdn_desktop.gui.library.lister import Lister
 from vidcdn_desktop.gui.library.onscreen import OnScreen
 from vidcdn_desktop.gui.library.places import Place
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
+from vidcdn_desktop.gui.library.searching import Searching
 from vidcdn_desktop.gui.library.selection import SelectionBar
 from vidcdn_desktop.gui.library.tally import Tally
 from vidcdn_desktop.gui.library.views import Views
@@ -76,6 +77,7 @@ class LibraryFrame(QWidget):
         outer.setSpacing(0)
         self.head = LibraryHead(memory.view)
         self.search = self.head.search
+        self.searching = Searching(self.model, self.head, facts, self)
         outer.addWidget(self.head)
         outer.addWidget(self._build_body(), 1)
         self.footer = PageFooter()
@@ -93,6 +95,7 @@ class LibraryFrame(QWidget):
 
     def _build_body(self) -> QWidget:
         body, column = page_body()
+        column.addWidget(self.searching.bar)
         self.bar = SelectionBar()
         self._buttons = self.bar.buttons
         column.addWidget(self.bar)
@@ -114,16 +117,16 @@ class LibraryFrame(QWidget):
         elif state.problem is not None and not len(store):
             self.stack.show_error(state.problem, state.bucket, place.prefix)
         elif len(store) and not self.model.is_arranging:
-            text = "No name in this folder has these letters."
-            self.stack.show_empty("Nothing matches", text, filtered=True, searchable=not place.needle)
+            text, searchable = self.searching.why_empty(), self.searching.is_new(place)
+            self.stack.show_empty("Nothing matches", text, filtered=True, searchable=searchable)
         elif place.needle and not state.waiting:
-            self.stack.show_empty("Nothing found", "No key in the bucket has these letters.")
+            self.stack.show_empty("Nothing found", "No object in the bucket is like this.")
         elif state.complete or (state.is_open and not state.waiting):
             self.stack.show_empty(_NOTHING, _BEGIN)
         else:
             self.stack.show_loading()
         self.bar.setVisible(self.stack.shows_rows)
-        self.search_all.setVisible(bool(self.search.text().strip()) and not place.needle)
+        self.search_all.setVisible(self.searching.is_new(place))
         self.stop_button.setVisible(state.waiting)
         self.upload_button.setVisible(bool(state.bucket))
         self.versions_button.setVisible(state.is_open and bool(state.bucket) and not state.place.needle)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from vidcdn_desktop.gui.library.crumbs import AddressBar
 from vidcdn_desktop.gui.library.places import History
-from vidcdn_desktop.gui.widgets import IconButton, PageHeader, SearchEdit, SegmentedControl, set_property
+from vidcdn_desktop.gui.widgets import Button, IconButton, PageHeader, SearchEdit, SegmentedControl, set_property
 from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN
 
 _SPACING = 12
@@ -52,6 +52,8 @@ class LibraryHead(QWidget):
         set_property(self.search, "onsurface", True)
         self.search.setFixedWidth(190)
         self.header.add_end(self.search)
+        self.filter_button = Button("Filter", icon_name="filter")
+        self.header.add_end(self.filter_button)
         self.refresh_button = IconButton("refresh", "Refresh the list")
         self.refresh_button.clicked.connect(self.refresh)
         self.header.add_end(self.refresh_button)
@@ -76,7 +78,8 @@ class LibraryHead(QWidget):
         self._way.setVisible(wide)
         self.refresh_button.setVisible(wide)
         self.search.setFixedWidth(190 if wide else 160)
-        fixed: list[QWidget] = [self.header.title, self.search, self.view]
+        self.filter_button.setText("Filter" if wide else "")
+        fixed: list[QWidget] = [self.header.title, self.search, self.filter_button, self.view]
         if wide:
             fixed += [self._way, self.refresh_button]
         taken = sum(widget.sizeHint().width() if widget is not self.search else widget.width() for widget in fixed)

@@ -95,7 +95,8 @@ class Insight(QObject):
     @Slot(object)
     def _on_step(self, told: tuple[CancelToken, object]) -> None:
         token, step = told
-        if token is self._token:
+        # After `stop` another listing may give the same ids to other rows.
+        if token is self._token and not token.is_cancelled:
             self.found.emit(self.take(step))
 
     @Slot()

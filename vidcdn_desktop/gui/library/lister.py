@@ -20,6 +20,10 @@ from vidcdn_desktop.gui.library.places import Place
 from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.models.rows import Block, blocks_of
 from vidcdn_desktop.gui.streamed import run_streamed
+from vidcdn_desktop.jobs.find import Progress, find
+from vidcdn_desktop.jobs.query_text import read
+from vidcdn_desktop.jobs.scan import Scanner
+from vidcdn_desktop.storage.listing_model import ListedPage
 from vidcdn_desktop.storage.port import Storage
 
 _TURN_MS = 40
@@ -34,15 +38,14 @@ class _Inbox:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._blocks: list[Block] = []
-        self.looked_at = 0
-        """Keys and folders that were listed, whether they matched or not."""
+        self.progress = Progress()
+        """How far a search is."""
 
-    def put(self, blocks: list[Block], looked_at: int) -> bool:
+    def put(self, blocks: list[Block]) -> bool:
         """True if it was empty, so that somebody must be told."""
         with self._lock:
             fresh = not self._blocks
             self._blocks += blocks
-            self.looked_at += looked_at
             return fresh
 
     def take(self, most: int) -> tuple[list[Block], bool]:
@@ -51,8 +54,13 @@ class _Inbox:
             taken, self._blocks = self._blocks[:most], self._blocks[most:]
             return taken, bool(self._blocks)
 
+    def wait_for_room(self, token: CancelToken) -> None:
+        """Wait while there is more in it than the window can take."""
+        while self._is_full and not token.wait(0.01):
+            pass
+
     @property
-    def is_full(self) -> bool:
+    def _is_full(self) -> bool:
         with self._lock:
             return len(self._blocks) >= _FULL
 
@@ -86,33 +94,50 @@ class Lister(QObject):
         return self._running
 
     @property
-    def looked_at(self) -> int:
-        """Keys and folders seen so far; of a search most do not match."""
-        return self._inbox.looked_at
+    def progress(self) -> Progress:
+        """How far a search is: of what it sees most does not match."""
+        return self._inbox.progress
 
-    def start(self, storage: Storage, bucket: str, place: Place) -> None:
-        """Begin, and forget the listing before."""
+    def start(self, storage: Storage, bucket: str, place: Place, scanner: Scanner | None = None) -> None:
+        """Begin, and forget the listing before.
+
+        Args:
+            storage: The store.
+            bucket: Its name.
+            place: What is listed, or searched.
+            scanner: Looks at videos where it is asked how they start.
+        """
         self.stop()
         token = self._token = CancelToken()
         inbox = self._inbox = _Inbox()
         self._ending, self._running = None, True
         self._began = time.monotonic()
-        delimiter = "" if place.needle else "/"
+
+        def pages(own: CancelToken) -> Iterator[ListedPage]:
+            return storage.list_pages(bucket, place.prefix, delimiter="" if place.needle else "/", token=own)
 
         def walk() -> Iterator[_Inbox]:
-            pages = storage.list_pages(bucket, place.prefix, delimiter=delimiter, token=token)
-            for number, page in enumerate(pages):
+            for number, page in enumerate(pages(token)):
                 give_way()
-                blocks = blocks_of(page, place.prefix, place.needle)
-                fresh = inbox.put(blocks, len(page) + len(page.prefixes))
+                fresh = inbox.put(blocks_of(page, place.prefix))
                 # The only page comes together with the ending.
                 if (fresh or number == 0) and not (number == 0 and page.upto is None):
                     yield inbox
-                while inbox.is_full and not token.wait(0.01):
-                    pass
+                inbox.wait_for_room(token)
+
+        def search() -> Iterator[_Inbox]:
+            query = read(place.needle).query
+            found_so_far = find(pages, query, token=token, bucket=bucket, prefix=place.prefix, scanner=scanner)
+            for number, found in enumerate(found_so_far):
+                give_way()
+                inbox.progress = found.progress
+                if inbox.put(blocks_of(found.page, place.prefix)) or number == 0:
+                    yield inbox
+                inbox.wait_for_room(token)
 
         ender = self._ender = _Ender(self, inbox)
-        run_streamed(self, walk, self._on_something, ender.on_end, ender.on_error, token=token)
+        steps = search if place.needle else walk
+        run_streamed(self, steps, self._on_something, ender.on_end, ender.on_error, token=token)
 
     def stop(self) -> None:
         """End it; what was listed stays. Twice is harmless."""

@@ -104,10 +104,10 @@ class LibraryPage(Browser):
         else:
             super().mousePressEvent(event)
 
-    @Slot(str)
-    def _on_filter(self, text: str) -> None:
+    @Slot()
+    def _on_filter(self) -> None:
         self.tally.forget()
-        self.model.set_filter(text)
+        self.searching.apply(self._history.place)
         self._show_state()
 
     @Slot()

@@ -18,7 +18,7 @@ class Place:
     prefix: str = ""
     """What keys begin with."""
     needle: str = ""
-    """Letters that are searched for in everything below; empty: the folder itself."""
+    """What is searched for in everything below, as it was typed (`jobs.query_text`); empty: the folder itself."""
 
 
 class History:

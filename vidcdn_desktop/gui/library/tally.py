@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal, Slot
 
 from vidcdn_desktop.cancel import CancelToken
@@ -10,7 +12,7 @@ from vidcdn_desktop.gui.library.lister import Lister
 from vidcdn_desktop.gui.library.places import Place
 from vidcdn_desktop.gui.library.selection import Selected, count_selected, counted
 from vidcdn_desktop.gui.models.listing import ListingModel
-from vidcdn_desktop.textsafe import format_elapsed, plural
+from vidcdn_desktop.textsafe import format_elapsed
 
 _AT_ONCE = 5_000
 """Rows that are counted while one waits."""
@@ -107,13 +109,11 @@ class Tally(QObject):
     def words(self, place: Place, complete: bool) -> str:
         """What is listed, for the foot; while it grows, how far it is."""
         store, lister = self._model.store, self._lister
-        filtered = bool(self._model.needle) and not self._model.is_arranging
+        filtered = not self._model.query.is_empty and not self._model.is_arranging
         text = counted(store, self._model.rowCount() if filtered else len(store))
         if place.needle:
-            seen = plural(lister.looked_at, "object")
-            if lister.is_running:
-                return f"{len(store):,} found in {seen} so far…"
-            return f"{len(store):,} found in {seen}" + ("" if complete else ", stopped")
+            words = replace(lister.progress, found=len(store)).words()
+            return f"{words}…" if lister.is_running else words + ("" if complete else ", stopped")
         if lister.is_running:
             return f"{text} so far…" if len(store) else ""
         if not complete:

@@ -22,7 +22,10 @@ from itertools import compress, repeat
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.models.courtesy import give_way
+from vidcdn_desktop.gui.models.matching import BlockMatcher
 from vidcdn_desktop.gui.models.rows import MASK, SHIFT, Block, class_name
+from vidcdn_desktop.gui.models.verdicts import Verdicts
+from vidcdn_desktop.jobs.query import Query
 from vidcdn_desktop.storage.content_types import KINDS
 
 
@@ -55,7 +58,7 @@ class Wish:
     """All of the store at this moment."""
     order: Sequence[int]
     """Their numbers by key."""
-    needle: str = ""
+    query: Query = field(default_factory=Query)
     no_posters: bool = False
     """Without the pictures that stand beside a video."""
     column: Column = Column.NAME
@@ -68,6 +71,15 @@ class Wish:
     """What is shown now, where a selection is to be carried over."""
     selected: Sequence[tuple[int, int]] = ()
     """First and last place of each selected range in `old`."""
+    verdicts: Verdicts | None = None
+    """What is known of how films start; needed where the query asks for it."""
+    now: float = field(default_factory=time.time)
+    """Seconds since 1970, for ages."""
+
+    def matcher(self, *, no_posters: bool | None = None) -> BlockMatcher:
+        """A new one; each is for one thread."""
+        hidden = self.no_posters if no_posters is None else no_posters
+        return BlockMatcher(self.query, self.now, no_posters=hidden, verdicts=self.verdicts)
 
     @property
     def by_key(self) -> bool:
@@ -90,6 +102,10 @@ class Piece:
     """There was a selection, and it could not be carried over."""
     whole: array[int] | None = None
     """All rows in this order, filtered or not; None where the order is the store's own."""
+    films: int = 0
+    """Where it was asked how films start: those that match everything else; on the last piece."""
+    not_looked_at: int = 0
+    """Of them those that nobody has looked at; on the last piece."""
 
 
 def arrange(wish: Wish, token: CancelToken) -> Iterator[Piece]:
@@ -101,26 +117,30 @@ def arrange(wish: Wish, token: CancelToken) -> Iterator[Piece]:
         yield from _by_key(wish, token)
         return
     whole = wish.presorted if wish.presorted is not None else _whole(wish, token)
-    if not wish.needle and not wish.no_posters:
-        yield _last(wish, whole, whole, 0, token)
+    matcher = wish.matcher()
+    if wish.query.is_empty and not wish.no_posters:
+        yield _last(wish, whole, whole, 0, token, matcher)
         return
     ids = _first_kept(whole, wish)
     sent = len(ids)
     if sent:
         yield Piece(ids, {}, True, False)
     ids = array("I")
-    for some in _kept(whole, wish, token):
+    for some in _kept(whole, wish, matcher, token):
         ids += some
         if not sent and len(ids) >= _SCREENFUL:
             sent = len(ids)
             yield Piece(ids[:], {}, True, False)
-    yield _last(wish, ids, whole, sent, token)
+    yield _last(wish, ids, whole, sent, token, matcher)
 
 
-def _last(wish: Wish, ids: array[int], whole: array[int], sent: int, token: CancelToken) -> Piece:
+def _last(
+    wish: Wish, ids: array[int], whole: array[int], sent: int, token: CancelToken, matcher: BlockMatcher
+) -> Piece:
     """What is left to tell of `ids`, and where the selection stands in them."""
     selected, lost = carried(wish.old, wish.selected, ids, token)
-    return Piece(ids[sent:] if sent else ids, {}, not sent, True, selected, lost, whole)
+    rest = ids[sent:] if sent else ids
+    return Piece(rest, {}, not sent, True, selected, lost, whole, matcher.films, matcher.not_looked_at)
 
 
 def _turn(token: CancelToken) -> None:
@@ -147,13 +167,13 @@ def _whole(wish: Wish, token: CancelToken) -> array[int]:
 
 
 def _by_key(wish: Wish, token: CancelToken) -> Iterator[Piece]:
-    matcher = _Matcher(wish.needle, wish.no_posters)
+    matcher = wish.matcher()
     whole = array("I")
     ids, counts = array("I"), {}
     first, begun = True, time.monotonic()
     for number in wish.order:
         _turn(token)
-        found = matcher.ids(wish.blocks[number], number << SHIFT)
+        found = matcher.ids(wish.blocks[number], number)
         counts[number] = len(found)
         ids += found
         if (first and len(ids) >= _SCREENFUL) or (ids and time.monotonic() - begun > _EVERY_S):
@@ -165,81 +185,29 @@ def _by_key(wish: Wish, token: CancelToken) -> Iterator[Piece]:
     if wish.old is not None:
         whole += ids
     selected, lost = carried(wish.old, wish.selected, whole, token)
-    yield Piece(ids, counts, first, True, selected, lost)
-
-
-class _Matcher:
-    """Finds the rows of a block whose name holds some letters, whatever their case."""
-
-    def __init__(self, needle: str, no_posters: bool = False) -> None:
-        self._no_posters = no_posters
-        self._text = needle.casefold()
-        self._ascii = self._text.encode("ascii") if self._text.isascii() else None
-
-    def ids(self, block: Block, base: int) -> array[int]:
-        """Ids of what matches, in order."""
-        found = self._matching(block, base)
-        if not self._no_posters or not found or block.is_folders:
-            return found
-        posters = block.posters()
-        return array("I", [row_id for row_id in found if row_id - base not in posters]) if posters else found
-
-    def matches(self, block: Block, place: int) -> bool:
-        """Whether one row does."""
-        if self._ascii is not None:
-            return self._ascii in block.name_bytes(place).lower()
-        return self._text in block.name(place).casefold()
-
-    def _matching(self, block: Block, base: int) -> array[int]:
-        if not self._text:
-            return array("I", range(base, base + len(block)))
-        if self._ascii is None:
-            return array("I", [base + n for n in range(len(block)) if self._text in block.name(n).casefold()])
-        return array("I", self._by_bytes(block, base, self._ascii))
-
-    @staticmethod
-    def _by_bytes(block: Block, base: int, needle: bytes) -> list[int]:
-        # UTF-8 has no ASCII letters inside other characters, so bytes may be compared.
-        names, ends = block.names.lower(), block.ends
-        found = []
-        at = names.find(needle)
-        while at >= 0:
-            place = bisect_right(ends, at)
-            end = ends[place]
-            if at + len(needle) <= end:
-                found.append(base + place)
-                at = names.find(needle, end)
-            else:  # it reaches into the next name
-                at = names.find(needle, at + 1)
-        return found
-
-
-def matching(needle: str, block: Block, number: int, no_posters: bool = False) -> array[int]:
-    """Ids of the rows of one block that a filter leaves."""
-    return _Matcher(needle, no_posters).ids(block, number << SHIFT)
+    yield Piece(ids, counts, first, True, selected, lost, None, matcher.films, matcher.not_looked_at)
 
 
 def _first_kept(ids: array[int], wish: Wish) -> array[int]:
-    """A screenful of what matches, if it is soon found: where much matches, all of it takes long."""
-    matcher = _Matcher(wish.needle, False)
+    """A screenful of what matches, or as much of it as is soon found: all of it takes long."""
+    matcher = wish.matcher(no_posters=False)
     found = array("I")
-    if wish.no_posters:
-        return found  # which pictures are posters is known by block only
+    if wish.no_posters or wish.query.starts:
+        return found  # which pictures are posters, and which films start as asked, is known by block only
     for row_id in ids[:_TRIED_AT_ONCE]:
         if matcher.matches(wish.blocks[row_id >> SHIFT], row_id & MASK):
             found.append(row_id)
             if len(found) == _SCREENFUL:
-                return found
-    return array("I")
+                break
+    return found
 
 
-def _kept(ids: array[int], wish: Wish, token: CancelToken) -> Iterator[array[int]]:
+def _kept(ids: array[int], wish: Wish, matcher: BlockMatcher, token: CancelToken) -> Iterator[array[int]]:
     """Only those that match, in the same order, slice by slice."""
-    matcher = _Matcher(wish.needle, wish.no_posters)
     flags = bytearray(len(wish.blocks) << SHIFT)
     for number, block in enumerate(wish.blocks):
         _turn(token)
-        for row_id in matcher.ids(block, number << SHIFT):
+        for row_id in matcher.ids(block, number):
             flags[row_id] = 1
     for begin in range(0, len(ids), _SLICE):
         _turn(token)

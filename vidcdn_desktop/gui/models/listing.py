@@ -29,10 +29,14 @@ from PySide6.QtCore import (
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.models import celltext
-from vidcdn_desktop.gui.models.arrange import Column, Piece, Wish, arrange, matching
-from vidcdn_desktop.gui.models.rows import Block, Row, RowStore
+from vidcdn_desktop.gui.models.arrange import Column, Piece, Wish, arrange
+from vidcdn_desktop.gui.models.matching import BlockMatcher
+from vidcdn_desktop.gui.models.rows import SHIFT, Block, Row, RowStore
+from vidcdn_desktop.gui.models.verdicts import Recall, Verdicts
 from vidcdn_desktop.gui.streamed import run_streamed
 from vidcdn_desktop.gui.widgets.style import plain_tooltip
+from vidcdn_desktop.jobs.query import Query
+from vidcdn_desktop.jobs.query_text import read
 from vidcdn_desktop.media.glance_model import VideoFacts
 from vidcdn_desktop.textsafe import display
 
@@ -61,7 +65,14 @@ class ListingModel(QAbstractTableModel):
         """Everything listed so far."""
         self._index = array("I")
         self._counts: dict[int, int] = {}
-        self._needle = ""
+        self._query = Query()
+        self.recall: Recall | None = None
+        """What was found out of films before; takes effect with the next listing."""
+        self._verdicts = Verdicts("", None)
+        self.films = 0
+        """Where it is asked how films start: those that match everything else."""
+        self.not_looked_at = 0
+        """Of them those that nobody has looked at."""
         self._column, self._descending = Column.NAME, False
         self._no_posters = False
         self._late: list[int] = []
@@ -82,9 +93,18 @@ class ListingModel(QAbstractTableModel):
 
     # What is listed
     @property
-    def needle(self) -> str:
+    def query(self) -> Query:
         """The filter in force."""
-        return self._needle
+        return self._query
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """How the films of this listing start, as far as it is known."""
+        return self._verdicts
+
+    def matcher(self, query: Query) -> BlockMatcher:
+        """For another thread: what of the rows a query leaves."""
+        return BlockMatcher(query, time.time(), no_posters=self._no_posters, verdicts=self._verdicts)
 
     @property
     def is_arranging(self) -> bool:
@@ -96,6 +116,8 @@ class ListingModel(QAbstractTableModel):
         self._stop_job()
         self.beginResetModel()
         self.store = RowStore(prefix)
+        self._verdicts = Verdicts(prefix, self.recall)
+        self.films = self.not_looked_at = 0
         self._index, self._whole, self._sorted_as = array("I"), None, ()
         self._counts, self._late = {}, []
         self._facts, self._cache_headers, self._rows, self._texts = {}, {}, {}, {}
@@ -106,7 +128,7 @@ class ListingModel(QAbstractTableModel):
         numbers = [self.store.add(block) for block in blocks if len(block)]
         if not numbers:
             return
-        if self._job is not None or not self._by_key:
+        if self._job is not None or not self._takes_at_once:
             self._late += numbers
             self._soon()
         else:
@@ -119,10 +141,13 @@ class ListingModel(QAbstractTableModel):
             self._arrange()
 
     def set_filter(self, text: str) -> None:
-        """Show only rows whose name holds this text."""
-        needle = text.strip()
-        if needle != self._needle:
-            self._needle = needle
+        """Show only rows that match what somebody typed, as far as it can be read."""
+        self.set_query(read(text).query)
+
+    def set_query(self, query: Query) -> None:
+        """Show only rows that match."""
+        if query != self._query:
+            self._query = query
             self._arrange()
 
     def hide_posters(self, hidden: bool) -> None:
@@ -142,10 +167,16 @@ class ListingModel(QAbstractTableModel):
     def _by_key(self) -> bool:
         return self._column is Column.NAME and not self._descending
 
+    @property
+    def _takes_at_once(self) -> bool:
+        """Whether a block may go where it belongs at once: not where the disk must be asked about its rows."""
+        return self._by_key and not self._query.starts
+
     def _insert(self, numbers: list[int]) -> None:
         """Put blocks where their keys belong."""
+        matcher = self.matcher(self._query)
         for number in sorted(numbers, key=lambda n: len(self.store.before(n))):
-            ids = matching(self._needle, self.store.blocks[number], number, self._no_posters)
+            ids = matcher.ids(self.store.blocks[number], number)
             counts = self._counts
             counts[number] = len(ids)
             if not ids:
@@ -155,12 +186,20 @@ class ListingModel(QAbstractTableModel):
             self._index[place:place] = ids
             self.endInsertRows()
 
+    def look_again(self) -> None:
+        """Facts came that the filter asks for: arrange anew, no oftener than it costs."""
+        if self._query.starts:
+            self._is_stale = True
+            self._soon()
+
     def _soon(self) -> None:
         if not self._again.isActive() and self._job is None:
             took_ms = round(1000 * self._took)
             self._again.start(max(_REST_MS, 3 * took_ms))
 
     _took = 0.0
+    _is_stale = False
+    """Facts came since the filter was applied."""
 
     def _stop_job(self) -> None:
         self._again.stop()
@@ -172,14 +211,14 @@ class ListingModel(QAbstractTableModel):
     def _arrange(self) -> None:
         """Work out anew what is shown."""
         self._stop_job()
-        self._late = []
+        self._late, self._is_stale = [], False
         self._began = time.monotonic()
         ranges = self.ranges()
         ranks = {row_id: celltext.rank(facts) for row_id, facts in self._facts.items()}
         wish = Wish(
             tuple(self.store.blocks),
             self.store.order(),
-            self._needle,
+            self._query,
             self._no_posters,
             self._column,
             self._descending,
@@ -187,10 +226,11 @@ class ListingModel(QAbstractTableModel):
             self._whole if self._sorted_as == self._order_now() else None,
             self._index if ranges else None,
             ranges,
+            self._verdicts,
         )
         self._wished_as = self._order_now()
         token = self._job = CancelToken()
-        if len(self.store) <= _AT_ONCE:
+        if len(self.store) <= _AT_ONCE and not self._query.starts:
             for piece in arrange(wish, token):
                 self._on_piece((token, piece))
             return
@@ -238,11 +278,14 @@ class ListingModel(QAbstractTableModel):
         self._job = None
         self._took = time.monotonic() - self._began
         self._whole, self._sorted_as = piece.whole, self._wished_as
+        self.films, self.not_looked_at = piece.films, piece.not_looked_at
         self.select_ranges(piece.selected)
         if piece.lost:
             self.selection_lost.emit()
         late, self._late = self._late, []
-        if late and self._by_key:
+        if self._is_stale:
+            self._soon()
+        if late and self._takes_at_once:
             self._insert(late)
         elif late:
             self._late = late
@@ -325,6 +368,7 @@ class ListingModel(QAbstractTableModel):
             for old in list(self._facts)[: _MOST_FACTS // 10]:
                 del self._facts[old]
         self._facts[row_id] = facts
+        self._verdicts.learn(row_id, len(self.store.blocks[row_id >> SHIFT]), facts)
 
     def set_cache_header(self, row_id: int, text: str) -> None:
         """Remember what Cache-Control says."""

@@ -125,25 +125,22 @@ def class_name(code: int) -> str:
     return _class_names[code]
 
 
-def blocks_of(page: ListedPage, prefix: str, needle: str = "") -> list[Block]:
+def blocks_of(page: ListedPage, prefix: str) -> list[Block]:
     """A page as blocks; the marker object of the folder itself is left out.
 
     Args:
         page: As the lister gives it.
         prefix: What is listed; taken off the names.
-        needle: Only what has these letters in its name; empty for all.
     """
     start = len(prefix)
-    wanted = needle.casefold()
     blocks = []
-    folders = [p[start:] for p in page.prefixes if not wanted or wanted in p[start:].casefold()]
+    folders = [p[start:] for p in page.prefixes]
     for begin in range(0, len(folders), PER_BLOCK):
         blocks.append(Block(folders[begin : begin + PER_BLOCK], is_folders=True))
-    if not wanted and prefix not in page.keys[:1] and len(page.keys) <= PER_BLOCK:
-        places: Sequence[int] = range(len(page.keys))
-    else:
-        keys = page.keys
-        places = [n for n in range(len(keys)) if keys[n] != prefix and (not wanted or wanted in keys[n].casefold())]
+    keys = page.keys
+    places: Sequence[int] = range(len(keys))
+    if prefix in keys[:1]:
+        places = [n for n in places if keys[n] != prefix]
     for begin in range(0, len(places), PER_BLOCK):
         blocks.append(_objects(page, places[begin : begin + PER_BLOCK], start))
     return blocks

@@ -33,7 +33,7 @@ Which one to take
     progress     `ThinProgress().set_fraction(0.4 | None)`, `StepRow().set_steps(snapshot.steps)`
     boxes        `BoxStrip().set_boxes(layout.boxes, layout.boxes_after)`
     picture      `PosterView(width=160)`: `set_jpeg(bytes)`, `set_badge("12:31")`; `fixed=False` fills a column
-    paths        `PathChips(checker)`: the checker gives a sentence or ""
+    paths        `PathChips(checker)`: the checker gives a sentence or ""; single ones: `Chip(text, prose=True)`
     states       `EmptyState`, `ErrorPanel().set_error(error, "Try again")`, `Skeleton().start()/stop()`
     remarks      `NotePanel(text, "warning")` about the whole page
     messages     `Toast(page).show_message("Link copied")`, `announce(widget, "…")` for assistive tools only
@@ -57,7 +57,7 @@ from vidcdn_desktop.gui.widgets.buttons import (
     plain_button_text,
 )
 from vidcdn_desktop.gui.widgets.card import Card
-from vidcdn_desktop.gui.widgets.chips import PathChips
+from vidcdn_desktop.gui.widgets.chips import Chip, PathChips
 from vidcdn_desktop.gui.widgets.combobutton import ComboButton
 from vidcdn_desktop.gui.widgets.direction import TextDelegate, embedded, stand_at_start
 from vidcdn_desktop.gui.widgets.drawer import Drawer
@@ -86,6 +86,7 @@ __all__ = [
     "Button",
     "Card",
     "CheckBox",
+    "Chip",
     "ComboBox",
     "ComboButton",
     "DangerButton",

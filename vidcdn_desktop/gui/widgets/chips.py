@@ -19,13 +19,17 @@ Checker = Callable[[str], str]
 _CHIP_LIMIT_PX = 420
 
 
-class _Chip(QFrame):
-    removed = Signal(object)
+class Chip(QFrame):
+    """A short text with a button that takes it away. `prose` for words, else it is set like a path."""
 
-    def __init__(self, text: str, problem: str, parent: QWidget | None = None) -> None:
+    removed = Signal(object)
+    """The chip whose button was pressed; whoever made it takes it away."""
+
+    def __init__(self, text: str, problem: str = "", parent: QWidget | None = None, *, prose: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("Chip")
         self.text = text
+        self.setProperty("prose", prose)
         self.setProperty("bad", bool(problem))
         if problem:
             self.setToolTip(plain_tooltip(problem))
@@ -66,7 +70,7 @@ class PathChips(QWidget):
     ) -> None:
         super().__init__(parent)
         self._checker = checker
-        self._chips: list[_Chip] = []
+        self._chips: list[Chip] = []
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(5)
@@ -135,12 +139,12 @@ class PathChips(QWidget):
         self._on_edited(self.input.text())
 
     def _append(self, path: str) -> None:
-        chip = _Chip(path, self._checker(path))
+        chip = Chip(path, self._checker(path))
         chip.removed.connect(self._on_removed)
         self._chips.append(chip)
         self._flow.insert_widget(self._flow.count() - 1, chip)
 
-    def _drop(self, chip: _Chip) -> None:
+    def _drop(self, chip: Chip) -> None:
         self._chips.remove(chip)
         self._flow.removeWidget(chip)
         chip.hide()
@@ -152,7 +156,7 @@ class PathChips(QWidget):
         set_property(self._box, "invalid", bool(problem))
 
     @Slot(object)
-    def _on_removed(self, chip: _Chip) -> None:
+    def _on_removed(self, chip: Chip) -> None:
         self._drop(chip)
         self.input.setFocus()
         self.changed.emit(self.paths())
