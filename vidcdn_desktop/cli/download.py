@@ -10,11 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.cli.context import add_connection_arguments, connection_for, split_s3_address
+from vidcdn_desktop.cli.context import add_connection_arguments, connection_for, split_s3_address, tools_for_settings
+from vidcdn_desktop.cli.fetching import fetch_all
 from vidcdn_desktop.cli.output import Output, Ticker, progress_text
 from vidcdn_desktop.errors import SettingsInvalid, VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.download import DownloadJob, DownloadSnapshot
+from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.settings import load_settings
@@ -35,6 +37,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("addresses", nargs="+", metavar="s3://BUCKET/KEY")
     parser.add_argument("--to", type=Path, default=Path(), metavar="FOLDER", help="an existing folder; else this one")
+    parser.add_argument(
+        "--recursive", action="store_true", help="all below each address, in folders like those of the bucket"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per video")
     add_connection_arguments(parser)
     parser.set_defaults(run=run)
@@ -42,6 +47,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
     places = [split_s3_address(text) or ("", text) for text in args.addresses]
+    if args.recursive:
+        return _run_recursive(args, places, output, token)
     for text, (_, key) in zip(args.addresses, places, strict=True):
         if not key:
             raise SettingsInvalid(
@@ -58,6 +65,22 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
             if token.is_cancelled:
                 break
     return code
+
+
+def _run_recursive(args: argparse.Namespace, places: list[tuple[str, str]], output: Output, token: CancelToken) -> int:
+    args.bucket = args.bucket or next((bucket for bucket, _ in places if bucket), None)
+    means = Means(tools_for_settings(), limiter=RateLimiter(load_settings().speed_limit_bytes_per_s))
+    with connection_for(args, token) as connection:
+        wishes: dict[str, list[ObjectRef]] = {}
+        for bucket, key in places:
+            name = bucket or connection.profile.bucket
+            prefix = f"{key}/" if key and not key.endswith("/") else key
+            wishes.setdefault(name, []).append(ObjectRef(name, prefix))
+        code = 0
+        for found in wishes.values():
+            token.raise_if_cancelled()
+            code = max(code, fetch_all(found, args.to, connection, means, output, token))
+        return code
 
 
 def download_one(

@@ -18,6 +18,7 @@ from vidcdn_desktop.gui.session import PRACTICE, Session
 from vidcdn_desktop.gui.switch_dialog import SwitchDialog
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.connections import SavedConnections
+from vidcdn_desktop.jobs.fetch_plan import is_prefix, title_of
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.textsafe import display, plural
 
@@ -172,7 +173,7 @@ class TransferDesk(QObject):
     def _on_download(self, refs: list[ObjectRef]) -> None:
         self._wanted_refs = refs
         start = self._folder if self._folder and Path(self._folder).is_dir() else str(Path.home())
-        chooser = QFileDialog(self._window, f"Download {plural(len(refs), 'file')} to", start)
+        chooser = QFileDialog(self._window, f"Download {title_of(refs)} to", start)
         chooser.setFileMode(QFileDialog.FileMode.Directory)
         chooser.setOption(QFileDialog.Option.ShowDirsOnly)
         chooser.fileSelected.connect(self.download_to)
@@ -188,8 +189,12 @@ class TransferDesk(QObject):
         if folder != self._folder:
             self._folder = folder
             self.folder_changed.emit(folder)
-        self._bridge.downloads.add(refs, Path(folder))
-        text = f"Downloading {plural(len(refs), 'file')} to {display(Path(folder).name or folder, 40)}"
+        connection = self._session.connection
+        if not any(map(is_prefix, refs)):
+            self._bridge.downloads.add(refs, Path(folder))
+        elif connection is not None:
+            self._bridge.batches.fetch(refs, Path(folder), connection)
+        text = f"Downloading {display(title_of(refs), 40)} to {display(Path(folder).name or folder, 40)}"
         self.library.toast.show_message(text, "Show in Activity", self._show_activity)
 
     def _show_activity(self) -> None:

@@ -52,7 +52,7 @@ class LibraryFrame(QWidget):
     invalidate_requested = Signal(object)
     """list[str]: invalidation paths."""
     download_requested = Signal(object)
-    """list[ObjectRef]."""
+    """list[ObjectRef]: objects, and folders for all below them."""
     fast_start_requested = Signal(object)
     """list[Wish]: videos, and folders for all below them."""
 

@@ -148,7 +148,7 @@ class SelectionBar(QFrame):
         self.buttons["copy"].setEnabled(single)
         self.buttons["share"].setEnabled(ready and not selected.folders and selected.objects <= MOST)
         self.buttons["play"].setEnabled(single and selected.videos == 1)
-        self.buttons["download"].setEnabled(ready and not selected.folders)
+        self.buttons["download"].setEnabled(ready)
         self.buttons["invalidate"].setEnabled(ready)
         self.more.setEnabled(ready)
         self._make_room()

@@ -32,7 +32,7 @@ class Verbs(QObject):
     invalidate = Signal(object)
     """list[str]."""
     download = Signal(object)
-    """list[ObjectRef]."""
+    """list[ObjectRef]: objects, and folders for all below them."""
     fast_start = Signal(object)
     """list[Wish]."""
     operation = Signal(object)
@@ -72,7 +72,7 @@ class Verbs(QObject):
                 [invalidation_path(r.key) if not r.is_folder else f"{invalidation_path(r.key)}*" for r in rows]
             )
         elif verb == "download":
-            self.download.emit([ObjectRef(bucket, row.key) for row in rows if not row.is_folder])
+            self.download.emit([ObjectRef(bucket, row.key) for row in rows])
         elif verb in ("share", "embed"):
             self.share.emit((verb, rows))
         elif verb in OPERATIONS:
