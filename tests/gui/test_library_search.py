@@ -12,6 +12,7 @@ from cloud_fixtures import session  # noqa: F401 - a fixture
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
+from test_accessibility import nameless
 
 from vidcdn_desktop.bytesource import BytesSource, FileSource
 from vidcdn_desktop.cancel import CancelToken
@@ -339,6 +340,45 @@ def test_looks_end_when_another_place_is_opened_or_the_user_says_so(
     qtbot.waitUntil(lambda: page._complete, timeout=LONG)
     assert not bar.isVisible()
     assert names(page) == ["x.txt"]
+
+
+def test_a_search_that_looks_at_films_is_stopped_at_once_and_says_how_far_it_was(
+    qtbot: QtBot, page: LibraryPage, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        put(connection, f"v/{number}.mp4")
+
+    def never(*_: object, token: CancelToken, **_how: object) -> None:
+        token.wait(60)
+        token.raise_if_cancelled()
+
+    monkeypatch.setattr(connection.storage, "open_range", never)
+    page.search.setText("starts:slowly")
+    page.search_bucket()
+    qtbot.waitUntil(lambda: page.stop_button.isVisible(), timeout=LONG)
+    qtbot.mouseClick(page.stop_button, Qt.MouseButton.LeftButton)
+    assert not page.lister.is_running
+    assert page.footer.status.text().endswith("stopped")
+    assert names(page) == []
+
+
+def test_panel_and_chips_can_be_used_by_keys_and_have_names(
+    qtbot: QtBot, page: LibraryPage, connection: Connection
+) -> None:
+    put(connection, "v/a.mp4")
+    listed(qtbot, page, "v/")
+    page.search.setText("kind:video starts:slowly color:red ")
+    qtbot.waitUntil(page.searching.bar.look.isVisible, timeout=LONG)
+    assert nameless(page.searching.bar) == []
+    panel = page.searching.panel
+    page.searching.open_panel()
+    qtbot.waitUntil(panel.isVisible)
+    assert nameless(panel) == []
+    kind = panel.fields["Kind"]
+    qtbot.keyClick(kind, Qt.Key.Key_Down)
+    assert page.search.text() == "kind:image starts:slowly color:red"
+    qtbot.keyClick(kind, Qt.Key.Key_Escape)
+    assert not panel.isVisible()
 
 
 def test_what_was_on_its_way_from_the_listing_before_is_not_taken_for_the_new_one(
