@@ -118,7 +118,7 @@ class Desktop(QObject):
             parent=self,
         )
         self.desks = LibraryDesks(
-            self.bridge, self.session, self.window, (self.publish, self.library, self.activity), self
+            self.bridge, self.session, self.window, (self.publish, self.library, self.activity), self.players, self
         )
         self.fast_start, self.operations = self.desks.fast_start, self.desks.operations
         self._join()

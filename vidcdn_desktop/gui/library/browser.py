@@ -57,6 +57,11 @@ class Browser(LibraryFrame):
         self.stack.up_wanted.connect(self.go_up)
         self.stack.seen_changed.connect(self._on_seen)
 
+    @property
+    def place(self) -> Place:
+        """Where the user is."""
+        return self._history.place
+
     # Listing
     @Slot(object)
     def set_connection(self, facts: ConnectionFacts) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QStackedLayout, QWidget
 
@@ -11,6 +11,8 @@ from vidcdn_desktop.gui.widgets import ElidedLabel, LinkButton, PlainLabel
 from vidcdn_desktop.textsafe import display
 
 _LONGEST = 40
+_LEAST = 80
+"""Pixels of the line for an address at least."""
 _AROUND = 22
 """Pixels a part takes beside its text: the link's own frame, and the pointer to the next."""
 
@@ -122,7 +124,11 @@ class AddressBar(QWidget):
     def set_room(self, pixels: int) -> None:
         """How wide it may be."""
         self.crumbs.set_room(pixels)
-        self.line.setFixedWidth(max(80, min(420, pixels)))
+        self.line.setFixedWidth(max(_LEAST, min(420, pixels)))
+
+    def minimumSizeHint(self) -> QSize:
+        """Little: what is shown now follows the width of the window, and must not keep it from becoming narrower."""
+        return QSize(_LEAST, super().minimumSizeHint().height())
 
     def show_place(self, bucket: str, place: Place) -> None:
         """Show where the Library stands."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.columns import ColumnMemory
+from vidcdn_desktop.gui.library.details_panel import DetailsPanel
 from vidcdn_desktop.gui.library.head import LibraryHead
 from vidcdn_desktop.gui.library.lister import Lister
 from vidcdn_desktop.gui.library.onscreen import OnScreen
@@ -20,7 +21,7 @@ from vidcdn_desktop.gui.library.selection import SelectionBar
 from vidcdn_desktop.gui.library.tally import Tally
 from vidcdn_desktop.gui.library.views import Views
 from vidcdn_desktop.gui.models.listing import ListingModel
-from vidcdn_desktop.gui.widgets import Button, ErrorPanel, IconButton, PageFooter, Toast, page_body
+from vidcdn_desktop.gui.widgets import Button, Drawer, ErrorPanel, IconButton, PageFooter, Toast, page_body
 from vidcdn_desktop.jobs.factcache import FactCache
 
 _NOTHING = "Nothing here yet"
@@ -79,7 +80,11 @@ class LibraryFrame(QWidget):
         self.search = self.head.search
         self.searching = Searching(self.model, self.head, facts, self)
         outer.addWidget(self.head)
-        outer.addWidget(self._build_body(), 1)
+        self.details_panel = DetailsPanel()
+        self.drawer = Drawer(self._build_body(), self.details_panel)
+        self.drawer.set_available(False)
+        self.head.add_end(self.drawer.toggle_button)
+        outer.addWidget(self.drawer, 1)
         self.footer = PageFooter()
         self.search_all = Button("Search the whole bucket", small=True, icon_name="search")
         self.stop_button = Button("Stop", small=True, icon_name="stop")

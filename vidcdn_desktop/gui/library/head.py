@@ -29,6 +29,7 @@ class LibraryHead(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self.header = PageHeader("Library")
+        self._more: list[QWidget] = []
         column.addWidget(self.header)
         self._way = QWidget()
         row = QHBoxLayout(self._way)
@@ -62,6 +63,11 @@ class LibraryHead(QWidget):
         self.view.setMinimumWidth(self.view.sizeHint().width())
         self.header.add_end(self.view)
 
+    def add_end(self, button: QWidget) -> None:
+        """Put one more button at the far end; it may come and go."""
+        self._more.append(button)
+        self.header.add_end(button)
+
     def show_way(self, history: History) -> None:
         """What of back, forward and up there is."""
         mirrored = self.layoutDirection() is Qt.LayoutDirection.RightToLeft
@@ -74,12 +80,17 @@ class LibraryHead(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow window keeps the room for the address."""
         super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """Share the width among what is there."""
         wide = self.width() >= _NARROW
         self._way.setVisible(wide)
         self.refresh_button.setVisible(wide)
         self.search.setFixedWidth(190 if wide else 160)
         self.filter_button.setText("Filter" if wide else "")
         fixed: list[QWidget] = [self.header.title, self.search, self.filter_button, self.view]
+        fixed += [button for button in self._more if not button.isHidden()]
         if wide:
             fixed += [self._way, self.refresh_button]
         taken = sum(widget.sizeHint().width() if widget is not self.search else widget.width() for widget in fixed)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
 
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.library.frame_insight import FrameInsight
 from vidcdn_desktop.gui.library.insight import CacheHeaderInsight, FactInsight, Insight, Seen
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
@@ -11,6 +13,7 @@ from vidcdn_desktop.gui.library.posters import PosterInsight
 from vidcdn_desktop.gui.library.views import Views
 from vidcdn_desktop.gui.models.arrange import Column
 from vidcdn_desktop.gui.models.listing import ListingModel
+from vidcdn_desktop.gui.models.rows import Row
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.media.ffmpeg import Tools
@@ -54,6 +57,14 @@ class OnScreen(QObject):
                     insight.want(connection, seen)
         elif not views.table.isColumnHidden(Column.CACHE):
             self.cache_headers.want(connection, seen)
+
+    def picture_of(self, connection: Connection, row: Row, beside: Row | None, token: CancelToken) -> QImage:
+        """The picture beside an object, else a frame of it; null if there is none. Blocks; any thread."""
+        if beside is not None:
+            return self.posters.picture_of(connection, beside, token)
+        if self.frames is not None and row.kind == "Video":
+            return self.frames.picture_of(connection, row, token)
+        return QImage()
 
     def stop(self) -> None:
         """Nothing is on screen any more."""

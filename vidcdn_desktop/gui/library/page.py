@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QHideEvent, QMouseEvent, QShowEvent
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.actions import add_actions
 from vidcdn_desktop.gui.library.browser import Browser
+from vidcdn_desktop.gui.library.details import Details
 from vidcdn_desktop.gui.library.drop import DropTarget
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
 from vidcdn_desktop.gui.library.selection import menu_for
@@ -44,6 +45,7 @@ class LibraryPage(Browser):
         self._settings_file = settings_file
         self.verbs = Verbs(session, self.model, self)
         self.drop = DropTarget(self.stack, self.model, self._drop_place, self)
+        self.details = Details(self, session, facts)
         self._join()
         add_actions(self)
         self._on_view(self._memory.view)

@@ -158,17 +158,19 @@ class PosterInsight(Insight):
 
     def _one(self, connection: Connection, seen: Seen, pixels: QSize, ratio: float, token: CancelToken) -> _Picture:
         token.raise_if_cancelled()
-        bucket = connection.profile.bucket
-        name = PosterCache.name(connection.clients.endpoint, bucket, seen.row.key, seen.row.etag)
-        data = self.cache.get(name)
-        if data == NO_PICTURE:
-            return _Picture(seen.row_id, None, pixels)
-        image = decode_poster(data, max(pixels.width(), pixels.height())) if data else QImage()
-        if image.isNull():
-            image = self.fetched(connection, seen.row, name, token)
+        image = self.picture_of(connection, seen.row, token, max(pixels.width(), pixels.height()))
         if image.isNull():
             return _Picture(seen.row_id, None, pixels)
         return _Picture(seen.row_id, tile_image(image, pixels, ratio), pixels)
+
+    def picture_of(self, connection: Connection, row: Row, token: CancelToken, side: int = _KEPT_SIDE) -> QImage:
+        """The picture that belongs to a row, at most about so large; null if there is none. Blocks; any thread."""
+        name = PosterCache.name(connection.clients.endpoint, connection.profile.bucket, row.key, row.etag)
+        data = self.cache.get(name)
+        if data == NO_PICTURE:
+            return QImage()
+        image = decode_poster(data, side) if data else QImage()
+        return self.fetched(connection, row, name, token) if image.isNull() else image
 
     def fetched(self, connection: Connection, row: Row, name: str, _token: CancelToken) -> QImage:
         """Get a picture from the bucket, and keep it on disk by this name. Worker's thread."""

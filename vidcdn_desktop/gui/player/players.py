@@ -36,17 +36,30 @@ class Players(QObject):
     @Slot(object)
     def play(self, wish: PlayWish) -> None:
         """Play one video; in the browser where this computer has no Qt Multimedia."""
+        window = self._made(wish)
+        if window is not None:
+            window.show()
+            window.start()
+
+    def embed(self, wish: PlayWish) -> PlayerWindow | None:
+        """The same as a widget that the caller puts into a page and starts; closing it ends it, and deletes it.
+
+        None where this computer has no Qt Multimedia: then the browser has it.
+        """
+        return self._made(wish, compact=True)
+
+    def _made(self, wish: PlayWish, *, compact: bool = False) -> PlayerWindow | None:
         if multimedia() is None:
             QDesktopServices.openUrl(QUrl(wish.url))
-            return
+            return None
         if self._proxy is None:
             self._proxy = PlaybackProxy(network=self._network)
         sign = self._sign_again
-        window = PlayerWindow(wish, self._proxy, (lambda: sign(wish)) if sign else (lambda: wish.url))
+        get_url = (lambda: sign(wish)) if sign else (lambda: wish.url)
+        window = PlayerWindow(wish, self._proxy, get_url, compact=compact)
         window.closed.connect(self._on_closed)
         self.windows.append(window)
-        window.show()
-        window.start()
+        return window
 
     @Slot(object)
     def _on_closed(self, window: PlayerWindow) -> None:

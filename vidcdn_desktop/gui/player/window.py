@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QHideEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from vidcdn_desktop.delivery.proxy import PlaybackProxy
@@ -26,9 +26,15 @@ _MOST_RECOVERIES = 3
 _VOLUME = 80
 
 
-def edge_line(facts: PlaybackFacts, first_frame_s: float | None) -> str:
-    """For example: Playing from CloudFront · Hit · age 41 s · DUB56-P1 · first frame 0.19 s."""
-    parts = ["Playing from CloudFront"]
+def edge_line(facts: PlaybackFacts, first_frame_s: float | None, *, short: bool = False) -> str:
+    """For example: Playing from CloudFront · Hit · age 41 s · DUB56-P1 · first frame 0.19 s.
+
+    Only what was answered: an edge names itself, so a link straight to the store is not called CloudFront. `short`:
+    without the figures that change all the time.
+    """
+    if facts.status is None:
+        return "Asking for the video"
+    parts = ["Playing from CloudFront" if facts.x_cache or facts.pop else "Playing, from no edge of CloudFront"]
     if facts.x_cache:
         parts.append(display(facts.x_cache.split(" ")[0], 20))
     if facts.age_s is not None:
@@ -37,21 +43,31 @@ def edge_line(facts: PlaybackFacts, first_frame_s: float | None) -> str:
         parts.append(display(facts.pop, 20))
     if first_frame_s is not None:
         parts.append(f"first frame {first_frame_s:.2f} s")
-    if facts.requests:
+    if facts.requests and not short:
         read = format_size(facts.bytes_forwarded)
         parts.append(f"{read} in {plural(len(facts.requests), 'range request')}")
     return " · ".join(parts)
 
 
 class PlayerWindow(QWidget):
-    """Plays through the loopback proxy. `start` begins; closing ends everything at once."""
+    """Plays through the loopback proxy. `start` begins; closing ends everything at once.
+
+    `compact`: to be put into a page. What the edge said is told by `measured` then, and it pauses when it is hidden.
+    """
 
     closed = Signal(object)
     """The window itself."""
+    measured = Signal(object)
+    """PlaybackFacts: what the edge said so far; also when the first frame has come."""
+    window_wanted = Signal()
+    """Of a compact one: the user wants it large."""
 
-    def __init__(self, wish: PlayWish, proxy: PlaybackProxy, get_url: Callable[[], str]) -> None:
+    def __init__(
+        self, wish: PlayWish, proxy: PlaybackProxy, get_url: Callable[[], str], *, compact: bool = False
+    ) -> None:
         super().__init__()
         self.wish = wish
+        self.compact = compact
         self._proxy = proxy
         self._get_url = get_url
         self.first_frame_s: float | None = None
@@ -112,6 +128,8 @@ class PlayerWindow(QWidget):
         below.addWidget(self.problem)
         below.addWidget(self.browser_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.controls)
+        if self.compact:
+            self._make_compact(below)
         self.play_button.clicked.connect(self.toggle)
         self.mute_button.clicked.connect(self.toggle_mute)
         self.full_button.clicked.connect(self.toggle_full_screen)
@@ -120,6 +138,13 @@ class PlayerWindow(QWidget):
         self.seek_bar.sliderPressed.connect(self._on_pressed)
         self.seek_bar.sliderReleased.connect(self._on_released)
         self.seek_bar.actionTriggered.connect(self._on_bar_action)
+
+    def _make_compact(self, below: QVBoxLayout) -> None:
+        below.setContentsMargins(0, 4, 0, 0)
+        self.stage.setMinimumSize(160, 90)
+        self.volume.hide()
+        self.line.hide()
+        self.full_button.set_icon("fullscreen", "Open in a window")
 
     def _make_player(self) -> None:
         module = multimedia()
@@ -154,7 +179,7 @@ class PlayerWindow(QWidget):
             return
         if self.first_frame_s is None:
             self.first_frame_s = time.monotonic() - self._began
-            self.line.set_text(edge_line(self.session.facts(), self.first_frame_s))
+            self._tell_facts(self.session.facts())
             announce(self, f"Playing, first frame after {self.first_frame_s:.2f} seconds")
         self.stage.show_frame(frame)
 
@@ -206,7 +231,7 @@ class PlayerWindow(QWidget):
     @Slot()
     def _on_look(self) -> None:
         facts = self.session.facts()
-        self.line.set_text(edge_line(facts, self.first_frame_s))
+        self._tell_facts(facts)
         if not self.is_playing or self.problem.isVisible():
             return
         still = time.monotonic() - self._moved_at
@@ -217,6 +242,10 @@ class PlayerWindow(QWidget):
             self._tell(f"{facts.error.what} {facts.error.advice}")
         elif self.first_frame_s is None and time.monotonic() - self._began > _NO_PICTURE_S and self.player.hasVideo():
             self._no_picture()
+
+    def _tell_facts(self, facts: PlaybackFacts) -> None:
+        self.line.set_text(edge_line(facts, self.first_frame_s))
+        self.measured.emit(facts)
 
     def _recover(self) -> bool:
         """The stream broke: open the link again, freshly signed, and go on where it was."""
@@ -272,7 +301,10 @@ class PlayerWindow(QWidget):
 
     @Slot()
     def toggle_full_screen(self) -> None:
-        """The whole screen for the picture, and back."""
+        """The whole screen for the picture, and back; from inside a page a window of its own."""
+        if self.compact:
+            self.window_wanted.emit()
+            return
         full = not self.isFullScreen()
         self.controls.setVisible(not full)
         if full:
@@ -326,6 +358,18 @@ class PlayerWindow(QWidget):
             self.toggle_full_screen()
         else:
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Inside a page the picture has the height that belongs to its width."""
+        super().resizeEvent(event)
+        if self.compact:
+            self.stage.setFixedHeight(round(self.width() * 9 / 16))
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """What nobody sees does not go on inside a page."""
+        super().hideEvent(event)
+        if self.compact and not self._ended and self.is_playing:
+            self.player.pause()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop, clear the source, end the session: in this order nothing freezes."""

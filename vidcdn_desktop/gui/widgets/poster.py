@@ -38,15 +38,30 @@ class PosterView(QWidget):
     """
 
     def __init__(
-        self, parent: QWidget | None = None, *, width: int = 160, fixed: bool = True, name: str = "Thumbnail"
+        self,
+        parent: QWidget | None = None,
+        *,
+        width: int = 160,
+        fixed: bool = True,
+        name: str = "Thumbnail",
+        neutral: str = "video",
     ) -> None:
-        """`fixed`: always `width` wide; else as wide as there is room, with the height that belongs to it."""
+        """Make one without a picture.
+
+        Args:
+            parent: Where it stands.
+            width: Pixels.
+            fixed: Always `width` wide; else as wide as there is room, with the height that belongs to it.
+            name: What assistive tools call it.
+            neutral: The icon while there is no picture; empty for none, where something else stands in the middle.
+        """
         super().__init__(parent)
         self._data = b""
         self._pixmap = QPixmap()
         self._scaled: tuple[QSize, QPixmap] | None = None
         self._badge = ""
         self._width = width
+        self._neutral = neutral
         self.setAccessibleName(name)
         if fixed:
             self.setFixedSize(width, round(width * 9 / 16))
@@ -110,12 +125,12 @@ class PosterView(QWidget):
         path.addRoundedRect(frame, _RADIUS, _RADIUS)
         painter.setClipPath(path)
         painter.fillRect(self.rect(), color("border" if self._pixmap.isNull() else "backdrop"))
-        if self._pixmap.isNull():
+        if self._pixmap.isNull() and self._neutral:
             side = max(16, min(36, self.height() // 3))
             box = QRectF(0, 0, side, side)
             box.moveCenter(frame.center())
-            paint_icon(painter, "video", "muted", box.toRect())
-        else:
+            paint_icon(painter, self._neutral, "muted", box.toRect())
+        elif not self._pixmap.isNull():
             picture = self._fitted()
             size = picture.deviceIndependentSize()
             x, y = (frame.width() - size.width()) / 2, (frame.height() - size.height()) / 2
