@@ -33,8 +33,10 @@ HURTING = ("films/Sea <b>&amp;.mp4", "films/%2F ..mp4", "films/été.mp4")
 class Office:
     """A studio whose window works on objects."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, place: str = "") -> None:
         self.studio = studio
+        self.place = place
+        """Which of the `PLACES`."""
         self.world = studio.world
         self.qtbot = studio.qtbot
 
@@ -103,4 +105,5 @@ def office_at(
     name, _, scheme = place.partition("-")
     tls = request.getfixturevalue("tls") if scheme == "https" else None
     with office_on(request.getfixturevalue(name), qtbot, qapp, monkeypatch, versioned=versioned, tls=tls) as office:
+        office.place = place
         yield office
