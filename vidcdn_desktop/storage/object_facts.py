@@ -17,6 +17,9 @@ from vidcdn_desktop.storage.replies import Reply, etag_of, head_to_object
 
 AS_IT_WAS = "The object is as it was."
 
+TAG_RULES = "An object has at most 10 tags, of letters, digits, spaces and + - = . _ : / @."
+"""Source: Amazon S3 User Guide, "Categorizing your objects using tags"."""
+
 HEADER_FIELDS: Mapping[str, str] = {
     "content-type": "ContentType",
     "cache-control": "CacheControl",

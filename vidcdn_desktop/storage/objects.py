@@ -24,6 +24,7 @@ from vidcdn_desktop.errors import (
     ObjectLocked,
     ObjectNotFound,
     ServiceTrouble,
+    SettingsInvalid,
     UnsupportedMedia,
     VidcdnError,
 )
@@ -31,6 +32,7 @@ from vidcdn_desktop.storage.calls import REFUSALS, UNKNOWN_CONDITION, code_of
 from vidcdn_desktop.storage.copying import Copier, Look
 from vidcdn_desktop.storage.object_facts import (
     AS_IT_WAS,
+    TAG_RULES,
     ObjectFacts,
     ObjectVersion,
     changed,
@@ -332,9 +334,15 @@ class ObjectCalls(Copier):
         return newest_first(found)
 
 
+_BAD_TAGS = frozenset({"InvalidTag", "BadRequest"})
+"""What S3 says of letters it does not take, and of too many tags."""
+
+
 def _no_tags(ref: ObjectRef, failure: ServiceTrouble) -> VidcdnError:
     if failure.retryable and failure.code not in UNKNOWN_CONDITION:
         return failure
+    if failure.code in _BAD_TAGS:
+        return SettingsInvalid("The store does not take these tags.", AS_IT_WAS, TAG_RULES, subject=str(ref))
     return UnsupportedMedia(
         "This store keeps no tags.", AS_IT_WAS, "Use metadata instead.", subject=str(ref), code=failure.code
     )

@@ -242,6 +242,18 @@ def test_each_refusal_of_a_copy_has_its_own_answer(
     assert get(client, ref)["Body"] == b"film"
 
 
+def test_tags_that_are_not_taken_are_told_from_a_store_that_has_none(
+    moto: servers.Endpoint, front: FaultProxy, plain: str
+) -> None:
+    calls, ref = calls_on(moto, front.url), ObjectRef(plain, "a")
+    put(moto.client(), ref, b"film")
+    with pytest.raises(e.SettingsInvalid, match="does not take these tags"):
+        calls.set_tags(ref, {"state": "<done>"})
+    answering(front, "PUT", "501 Not Implemented", "NotImplemented")
+    with pytest.raises(e.UnsupportedMedia, match="keeps no tags"):
+        calls.set_tags(ref, {"state": "done"})
+
+
 def test_a_store_that_wants_an_object_in_parts_gets_it_in_parts(
     moto: servers.Endpoint, front: FaultProxy, plain: str
 ) -> None:

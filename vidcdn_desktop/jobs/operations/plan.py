@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ from vidcdn_desktop.jobs.operations.promise import (
 from vidcdn_desktop.jobs.operations.targets import Source, expand, find_taken, title_of
 from vidcdn_desktop.jobs.operations.work import Board, Work
 from vidcdn_desktop.storage.copying import ARCHIVES
-from vidcdn_desktop.storage.object_facts import HEADER_FIELDS, taken
+from vidcdn_desktop.storage.object_facts import HEADER_FIELDS, TAG_RULES, taken
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.textsafe import plural
 
@@ -284,6 +285,8 @@ def check_action(action: Action) -> None:
     for name, value in action.edit.tags.items():
         if not 1 <= len(name) <= 128 or len(value or "") > 256 or name.lower().startswith("aws:"):
             raise _senseless(f"“{name}” is no tag a store takes.", "Names have 1 to 128 characters, values up to 256.")
+        if not _is_tag_text(name + (value or "")):
+            raise _senseless(f"“{name}” or its value has characters no store takes in a tag.", TAG_RULES)
     kinds = {
         Kind.HEADERS: action.edit.headers or action.edit.metadata,
         Kind.TAGS: action.edit.tags or action.edit.only_these_tags,
@@ -292,6 +295,10 @@ def check_action(action: Action) -> None:
     }
     if not kinds.get(action.kind, True):
         raise _senseless("Nothing to change was named.", "Name it.")
+
+
+def _is_tag_text(text: str) -> bool:
+    return all(char in "+-=._:/@" or unicodedata.category(char)[0] in "LNZ" for char in text)
 
 
 def _check_text(name: str, value: str | None) -> None:
