@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 from operation_studio import Office
 from PySide6.QtWidgets import QPushButton
 from safe_words import unsafe
 
+from faultplans import Request
 from vidcdn_desktop.app import Desktop
 from vidcdn_desktop.gui.library.operation_dialog import OperationDialog, OperationForm
 from vidcdn_desktop.gui.library.place_form import PlaceForm
@@ -43,6 +45,11 @@ class Deed:
     def keys(self, count: int) -> list[str]:
         """The first of its objects."""
         return [self.folder + name for name in NAMES[:count]]
+
+    @property
+    def text(self) -> str:
+        """What is filled in; of a rename that is another for each object."""
+        return CACHE if self.verb == "headers" else self.target
 
     def goes_to(self, key: str) -> str:
         """The new name of an object; empty where it has none."""
@@ -99,6 +106,11 @@ def share(place: str, deeds: Sequence[Deed]) -> list[Deed]:
     """
     first = place in ("moto-http", "swift-https")
     return [deed for number, deed in enumerate(deeds) if _WHOLE or bool(number % 2) is not first]
+
+
+def key_of(request: Request) -> str:
+    """The key a request is about."""
+    return unquote(urlsplit(request.target).path).lstrip("/").partition("/")[2]
 
 
 def fill_bucket(office: Office, *deeds: Deed) -> Content:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from PySide6.QtWidgets import QApplication, QMenu
@@ -25,6 +28,8 @@ PLACES = (
     pytest.param("swift-https", marks=pytest.mark.swift),
 )
 """Each server, and how it is reached."""
+
+_CHILD = Path(__file__).with_name("operation_window_child.py")
 
 HURTING = ("films/Sea <b>&amp;.mp4", "films/%2F ..mp4", "films/été.mp4")
 """Keys that would read otherwise if anybody took them for rich text, links or paths."""
@@ -74,6 +79,19 @@ class Office:
             act()
         assert blocker.args is not None
         return cast("OperationSnapshot", blocker.args[0])
+
+    def other_window(self, *todo: dict[str, Any]) -> subprocess.Popen[bytes]:
+        """The window in a process of its own that does something and is to be killed."""
+        world = self.world
+        spec = {
+            "endpoint": world.proxy.url,
+            "authority": world.authority,
+            "bucket": world.bucket,
+            "key": world.server.access_key_id,
+            "secret": world.server.secret_access_key,
+            "todo": todo,
+        }
+        return subprocess.Popen([sys.executable, str(_CHILD), json.dumps(spec)])
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ from vidcdn_desktop.jobs.repair_job import RepairSnapshot
 from vidcdn_desktop.jobs.states import ENDED
 from vidcdn_desktop.settings import Settings
 
-WAIT_MS = 10_000
+WAIT_MS = 60_000
 STUDIO = "studio"
 SEA = "films/Sea <b>&amp; sand<br>.mov"
 """A key that would read otherwise if anybody took it for rich text."""

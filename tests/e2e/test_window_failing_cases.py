@@ -6,11 +6,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
-from deeds import COPY, DEEDS, DELETE, HEADERS, MOVE, RENAME, Deed, agree, content, fill_bucket, planned, share
+from deeds import COPY, DEEDS, DELETE, HEADERS, MOVE, RENAME, Deed, agree, content, fill_bucket, key_of, planned, share
 from operation_studio import PLACES, Office, office_at
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -39,11 +38,6 @@ def office(
 ) -> Iterator[Office]:
     with office_at(request.param, request, qtbot, qapp, monkeypatch) as made:
         yield made
-
-
-def key_of(request: Request) -> str:
-    """The key a request is about."""
-    return unquote(urlsplit(request.target).path).lstrip("/").partition("/")[2]
 
 
 def errors_of(snapshot: OperationSnapshot) -> dict[str, str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -38,9 +36,6 @@ def office(
         yield made
 
 
-_CHILD = Path(__file__).parent / "operation_window_child.py"
-
-
 @pytest.mark.parametrize(
     ("name", "nth", "then"),
     [
@@ -65,9 +60,7 @@ def test_what_a_killed_window_left_is_shown_and_gone_on_with_or_taken_back(
         killed.set()
 
     world.when(name, Phase.DONE, kill, nth)
-    server = world.server
-    arguments = ("films/", "archive", world.proxy.url, world.bucket, server.access_key_id, server.secret_access_key)
-    child.append(subprocess.Popen([sys.executable, str(_CHILD), *arguments]))
+    child.append(office.other_window({"verb": "rename", "prefix": "films/", "text": "archive"}))
     started.set()
     child[0].wait(90)
     assert killed.is_set()
