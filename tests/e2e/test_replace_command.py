@@ -97,6 +97,16 @@ def test_another_kind_of_file_has_its_own_content_type(
     assert (world.get(KEY)["ContentType"], world.get(KEY).get("ContentEncoding")) == ("text/vtt", None)
 
 
+def test_an_object_that_nobody_gave_a_type_gets_one(
+    world: World, capsys: pytest.CaptureFixture[str], film: Path
+) -> None:
+    world.put(b"old", KEY)
+    assert world.get(KEY)["ContentType"] == "binary/octet-stream"
+    code, [row], err = replace(capsys, world, film, "--dry-run")
+    assert code == 0, err
+    assert row["content_type"] == "video/mp4"
+
+
 def test_what_is_not_there_or_another_by_now_is_refused(
     world: World, capsys: pytest.CaptureFixture[str], film: Path
 ) -> None:

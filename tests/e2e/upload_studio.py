@@ -26,6 +26,8 @@ _BUTTON, _KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 class Yard:
     """A studio whose window takes files in and gives them out."""
 
+    left = _BUTTON
+
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self.world = studio.world

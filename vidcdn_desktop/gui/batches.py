@@ -39,6 +39,13 @@ class Batches(JobList):
         self._enqueue(job)
         return job.id
 
+    def told(self, job_id: str) -> None:
+        """The CDN has been told to forget the old copies of one."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.forget_stale()
+            self._calls.put(job.keep)
+
     def restore(self, found: Sequence[JobRecord]) -> list[str]:
         """Show what an earlier run of the program was at, as paused jobs; gives their ids."""
         fresh = [record for record in found if record.id not in self._jobs and not self._closing]

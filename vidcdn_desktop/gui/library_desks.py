@@ -13,6 +13,7 @@ from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.operation_desk import OperationDesk
 from vidcdn_desktop.gui.player import Players
 from vidcdn_desktop.gui.publish.page import PublishPage
+from vidcdn_desktop.gui.replace_desk import ReplaceDesk
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.share_desk import ShareDesk
 from vidcdn_desktop.gui.upload_desk import UploadDesk
@@ -42,6 +43,7 @@ class LibraryDesks(QObject):
         toasts = {"publish": publish.toast, "library": library.toast, "activity": activity.toast}
         self.operations = OperationDesk(bridge, session, window, (library, activity), toasts, parent=self)
         self.uploads = UploadDesk(bridge, session, window, library, toasts, parent=self)
+        self.replace = ReplaceDesk(bridge, session, window, library, self.uploads, parent=self)
         self.versions = VersionsDesk(session, window, library, self.operations, parent=self)
 
     @Slot(object)

@@ -47,6 +47,8 @@ class UploadDesk(QObject):
         """Videos that went to the Publish page from the question that is asked."""
         self._asked_prefix = ""
         self._running: set[str] = set()
+        self._tellers: dict[str, Callable[[BatchSnapshot], None]] = {}
+        """By job id: who tells that it went well."""
         library.upload_requested.connect(self._on_requested)
         library.files_wanted.connect(self._on_files_wanted)
         bridge.batches.changed.connect(self._on_changed)
@@ -107,9 +109,14 @@ class UploadDesk(QObject):
             name = agreed.prefix.rstrip("/").rpartition("/")[2] or agreed.connection.profile.bucket
             where = display(name, 40)
             text = f"Uploading {plural(len(agreed.plan.files), 'file')} to {where}"
-            self._library.toast.show_message(text, "Show in Activity", self._show_activity)
+            self._library.toast.show_message(text, "Show in Activity", self.show_activity)
 
     # What came of it
+    def tell_by(self, job_id: str, teller: Callable[[BatchSnapshot], None]) -> None:
+        """Let somebody else tell it when this job has gone well."""
+        self._running.add(job_id)
+        self._tellers[job_id] = teller
+
     @Slot(object)
     def _on_changed(self, snapshot: BatchSnapshot) -> None:
         if snapshot.kind != UPLOAD:
@@ -131,23 +138,27 @@ class UploadDesk(QObject):
     def _tell_end(self, snapshot: BatchSnapshot, *, here: bool) -> None:
         stale = (snapshot.result or {}).get("stale") or []
         counts = snapshot.counts
+        teller = self._tellers.pop(snapshot.id, None) if snapshot.state is JobState.PUBLISHED else None
         if snapshot.state is JobState.FAILED:
             text = snapshot.error.what if snapshot.error is not None else "Not all files were uploaded"
-            self._tell(text, "Show in Activity", self._show_activity)
+            self.tell(text, "Show in Activity", self.show_activity)
+        elif teller is not None:
+            teller(snapshot)
         elif stale and here:
             paths = [invalidation_path(key) for key in stale]
             text = f"{plural(counts.done, 'file')} uploaded; the CDN may serve old copies"
-            self._tell(text, "Invalidate…", lambda: self._library.invalidate_requested.emit(paths))
+            self.tell(text, "Invalidate…", lambda: self._library.invalidate_requested.emit(paths))
         else:
             already = f", {counts.already:,} there already" if counts.already else ""
-            self._tell(f"{plural(counts.done, 'file')} uploaded{already}", "Show in Activity", self._show_activity)
+            self.tell(f"{plural(counts.done, 'file')} uploaded{already}", "Show in Activity", self.show_activity)
 
-    def _tell(self, text: str, action: str, on_action: Callable[[], None]) -> None:
+    def tell(self, text: str, action: str, on_action: Callable[[], None]) -> None:
         """Say something on the page that is shown."""
         toast = self._toasts.get(self._window.current_page, self._library.toast)
         toast.show_message(text, action, on_action)
 
-    def _show_activity(self) -> None:
+    def show_activity(self) -> None:
+        """Go there."""
         self._window.show_page("activity")
 
     def _show_publish(self) -> None:

@@ -58,10 +58,14 @@ class FileOutcome:
     """On this computer."""
     note: str = ""
     error: VidcdnError | None = None
+    etag: str = ""
+    """Of the object, where it was written."""
 
     def to_json(self) -> dict[str, Any]:
         """As it is written down."""
         facts: dict[str, Any] = {"key": self.key, "state": self.state, "size": self.size, "path": self.path}
+        if self.etag:
+            facts["etag"] = self.etag
         if self.note:
             facts["note"] = self.note
         if self.error is not None:
@@ -211,6 +215,14 @@ class BatchJob(JobHolder[BatchSnapshot]):
                 if found is not None:
                     numbers["left" if found.state == "left alone" else found.state] += step
             self._change_quietly(counts=BatchCounts(**numbers))
+
+    def forget_stale(self) -> None:
+        """The CDN holds no old copies any more."""
+        with self._lock:
+            result = self._snapshot.result
+            if result is not None:
+                self._change_quietly(result={**result, "stale": []})
+        self._tell()
 
     # Running
     def _begin_again(self) -> None:

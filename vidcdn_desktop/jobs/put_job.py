@@ -77,7 +77,9 @@ class PutJob(BatchJob):
 
     def _on_done(self, result: PutResult) -> None:
         file = result.file
-        self._note(FileOutcome(file.ref.key, _STATES[result.state], file.size, str(file.path), error=result.error))
+        etag = result.stored.etag if result.stored is not None and result.error is None else ""
+        state = _STATES[result.state]
+        self._note(FileOutcome(file.ref.key, state, file.size, str(file.path), error=result.error, etag=etag))
 
     def _stale(self, _connection: Connection) -> list[str]:
         replaced = [f.ref.key for f in self.plan.files if f.replaces and self._is_done(f.ref.key)]
@@ -114,7 +116,8 @@ def names_of(plan: PutPlan) -> tuple[str, str]:
     """How an upload is called, and the key or prefix it is about."""
     if len(plan.files) == 1:
         key = plan.files[0].ref.key
-        return key.rpartition("/")[2], key
+        name = key.rpartition("/")[2]
+        return f"new content of {name}" if plan.files[0].replaces else name, key
     # The keys are sorted, so that what the first and the last share all of them do.
     first, last = (plan.files[0].ref.key, plan.files[-1].ref.key) if plan.files else ("", "")
     shared = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))

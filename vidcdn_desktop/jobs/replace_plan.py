@@ -30,6 +30,8 @@ _OF_THE_OLD_BYTES = ("ContentEncoding", "WebsiteRedirectLocation")
 """What the old object carries because of its bytes, or instead of them."""
 _LOCKS = ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
 """These protect the old version and stay with it; the bucket's own rule sets those of the new one."""
+_NO_TYPE = ("", DEFAULT, "binary/octet-stream")
+"""What a store tells of an object that nobody gave a type."""
 _IN_HEADERS = ("ContentType", "CacheControl", "ContentDisposition", "Metadata")
 
 
@@ -154,8 +156,10 @@ def _headers(carried: dict[str, Any], path: Path, ref: ObjectRef, notes: list[st
 def _content_type(old: str, path: Path, ref: ObjectRef) -> str:
     """The object's own, unless the file is of another kind than the key says."""
     new = content_type(path.name)
-    same = new in (DEFAULT, content_type(ref.key)) or extension_of(path.name) == extension_of(ref.key)
-    return old if old and same else new
+    if new == DEFAULT:
+        return old or DEFAULT
+    same = new == content_type(ref.key) or extension_of(path.name) == extension_of(ref.key)
+    return old if same and old not in _NO_TYPE else new
 
 
 def _plain(value: Any) -> Any:

@@ -38,6 +38,7 @@ def add_actions(page: LibraryPage) -> None:
         ("Rename…", KEYS["rename"], "rename"),
         ("Move to a folder…", "", "move"),
         ("Copy to a folder…", "", "copy-to"),
+        ("Replace content…", "", "replace"),
         ("Edit headers and metadata…", KEYS["headers"], "headers"),
         ("Edit tags…", "", "tags"),
         ("Change storage class…", "", "class"),

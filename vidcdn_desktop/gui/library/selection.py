@@ -33,6 +33,7 @@ OPERATIONS = {
     "rename": "Rename…",
     "move": "Move to a folder…",
     "copy-to": "Copy to a folder…",
+    "replace": "Replace content…",
     "headers": "Edit headers and metadata…",
     "tags": "Edit tags…",
     "class": "Change storage class…",
@@ -159,7 +160,7 @@ class SelectionBar(QFrame):
         if count != 1:
             self._allowed.discard("rename")
         if not single:
-            self._allowed.discard("versions")
+            self._allowed -= {"replace", "versions"}
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """What there is no room for is in the menu only."""

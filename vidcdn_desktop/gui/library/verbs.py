@@ -39,6 +39,8 @@ class Verbs(QObject):
     """Asked."""
     share = Signal(object)
     """(str, Sequence[Row]): "share" or "embed", and what."""
+    replace = Signal(object)
+    """Row: the object that is to get new content."""
     copied = Signal()
     """A link is on the clipboard."""
     failed = Signal(object)
@@ -75,6 +77,8 @@ class Verbs(QObject):
             self.download.emit([ObjectRef(bucket, row.key) for row in rows])
         elif verb in ("share", "embed"):
             self.share.emit((verb, rows))
+        elif verb == "replace":
+            self.replace.emit(rows[0])
         elif verb in OPERATIONS:
             self.operation.emit(Asked(verb, sources_of(bucket, rows)))
         elif verb == "faststart":
