@@ -118,6 +118,18 @@ def test_what_is_there_is_kept_unless_one_says_so(program: Program, folder: Path
     assert program.body(key) == (folder / "day 1" / "été+1.mp4").read_bytes()
 
 
+def test_both_are_kept_under_names_that_are_free(program: Program, folder: Path) -> None:
+    key = "drop/shoot/day 1/été+1.mp4"
+    for name in (key, "drop/shoot/day 1/été+1 (2).mp4"):
+        program.bucket.client.put_object(Bucket=program.bucket.name, Key=name, Body=b"somebody else's")
+    code, value, err = program.put(str(folder), "--keep-both")
+    assert code == 0, err
+    other = "drop/shoot/day 1/été+1 (3).mp4"
+    assert states(value)[other] == "put"
+    assert program.body(key) == b"somebody else's"
+    assert program.body(other) == (folder / "day 1" / "été+1.mp4").read_bytes()
+
+
 def test_a_dry_run_sends_nothing(program: Program, folder: Path) -> None:
     code, value, err = program.put(str(folder), "--dry-run")
     assert code == 0, err

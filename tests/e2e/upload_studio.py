@@ -17,7 +17,7 @@ from repair_studio import WAIT_MS, Studio, studio_on
 import servers
 from vidcdn_desktop.app import Desktop
 from vidcdn_desktop.gui.library.upload_dialog import UploadDialog
-from vidcdn_desktop.jobs.batch import BatchSnapshot
+from vidcdn_desktop.jobs.batch_report import BatchSnapshot
 from vidcdn_desktop.jobs.states import ENDED
 
 _BUTTON, _KEYS = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier

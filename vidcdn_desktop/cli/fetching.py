@@ -9,7 +9,7 @@ from pathlib import Path
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.cli.output import Output, Ticker, progress_text
 from vidcdn_desktop.errors import FolderUnusable
-from vidcdn_desktop.jobs.batch import FileOutcome
+from vidcdn_desktop.jobs.batch_report import FileOutcome
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.fetch_job import FetchJob
 from vidcdn_desktop.jobs.means import Means

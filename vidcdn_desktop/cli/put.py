@@ -16,6 +16,7 @@ from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.put_files import PutFiles, PutResult, PutState
 from vidcdn_desktop.jobs.put_plan import PutPlan, plan_put
+from vidcdn_desktop.jobs.put_taken import OnTaken, look_at
 from vidcdn_desktop.storage.weather import Patience
 from vidcdn_desktop.textsafe import display, format_size, plural
 
@@ -32,7 +33,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("address", metavar="s3://BUCKET/PREFIX/")
-    parser.add_argument("--replace", action="store_true", help="replace objects that have the same name")
+    taken = parser.add_mutually_exclusive_group()
+    taken.add_argument("--replace", action="store_true", help="replace objects that have the same name")
+    taken.add_argument("--keep-both", action="store_true", help="give a file a new name where its own is taken")
     parser.add_argument("--cache-control", default="", metavar="VALUE", help="header for all of them")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be put")
     parser.add_argument(
@@ -53,7 +56,10 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
         )
     args.bucket = place[0] or args.bucket
     with means_for(args, output) as means, connection_for(args, token) as connection:
-        plan = plan_put(args.paths, connection.profile.bucket, place[1])
+        if args.keep_both:
+            plan = look_at(connection, args.paths, place[1], token=token).chosen(OnTaken.KEEP_BOTH)
+        else:
+            plan = plan_put(args.paths, connection.profile.bucket, place[1])
         for left in plan.left_alone:
             output.note(f"{display(str(left.path))}: {left.reason}")
         if args.dry_run:

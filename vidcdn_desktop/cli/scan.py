@@ -23,8 +23,8 @@ from vidcdn_desktop.media.glance_model import IndexPlace, VideoFacts
 from vidcdn_desktop.media.info import Layout
 from vidcdn_desktop.settings import load_settings
 from vidcdn_desktop.storage.content_types import kind_of
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.port import ObjectSummary
-from vidcdn_desktop.storage.s3_writing import cuttable
 from vidcdn_desktop.textsafe import display, format_duration, format_size, plural
 
 _REQUESTS_PER_S = 100

@@ -19,7 +19,7 @@ from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.models.rows import Row
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.upload_desk import UploadDesk
-from vidcdn_desktop.jobs.batch import BatchSnapshot
+from vidcdn_desktop.jobs.batch_report import BatchSnapshot
 from vidcdn_desktop.jobs.operations.targets import Source
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.textsafe import display

@@ -15,7 +15,7 @@ from vidcdn_desktop.gui.library.upload_dialog import Agreed, UploadDialog
 from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.widgets import Toast
-from vidcdn_desktop.jobs.batch import BatchSnapshot
+from vidcdn_desktop.jobs.batch_report import BatchSnapshot
 from vidcdn_desktop.jobs.keeping import UPLOAD
 from vidcdn_desktop.jobs.model import JobState, PublishOptions
 from vidcdn_desktop.jobs.states import ENDED

@@ -27,7 +27,8 @@ from vidcdn_desktop.errors import (
     Offline,
     VidcdnError,
 )
-from vidcdn_desktop.jobs.batch import BatchJob, FileOutcome, first_snapshot
+from vidcdn_desktop.jobs.batch import BatchJob
+from vidcdn_desktop.jobs.batch_report import FileOutcome, first_snapshot
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.fetch_plan import FetchPlan, FileToFetch, plan_fetch, title_of
 from vidcdn_desktop.jobs.journal import JobRecord

@@ -25,8 +25,8 @@ from vidcdn_desktop.jobs.repair_marks import Marks, base_of
 from vidcdn_desktop.jobs.usage import prices_for
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.storage import undo
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.port import ObjectRef, UnfinishedUpload
-from vidcdn_desktop.storage.s3_writing import cuttable
 from vidcdn_desktop.storage.weather import Weather
 from vidcdn_desktop.textsafe import format_elapsed, plural
 

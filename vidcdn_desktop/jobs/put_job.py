@@ -9,7 +9,8 @@ from typing import Any
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import ServiceTrouble
-from vidcdn_desktop.jobs.batch import BatchJob, FileOutcome, first_snapshot
+from vidcdn_desktop.jobs.batch import BatchJob
+from vidcdn_desktop.jobs.batch_report import FileOutcome, first_snapshot
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.keeping import UPLOAD

@@ -29,11 +29,11 @@ from vidcdn_desktop.errors import (
     VidcdnError,
 )
 from vidcdn_desktop.storage.calls import REFUSALS, checksum_arguments, code_of, is_aws, translating
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.port import BegunUpload, ObjectRef, PartResult, StoredObject
 from vidcdn_desktop.storage.remote_source import Traffic
 from vidcdn_desktop.storage.repair_parts import RepairPart
 from vidcdn_desktop.storage.replies import Reply, etag_of, head_to_object, reported_checksum, required, version_of
-from vidcdn_desktop.storage.s3_writing import cuttable
 
 _log = logging.getLogger(__name__)
 

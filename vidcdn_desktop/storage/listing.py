@@ -18,11 +18,11 @@ from typing import Any
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.cutting import current_token
 from vidcdn_desktop.storage.calls import translating
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.list_calls import ListCalls
 from vidcdn_desktop.storage.listing_model import Bucket, ListedPage, VersionPage
 from vidcdn_desktop.storage.listing_parallel import ParallelListing
 from vidcdn_desktop.storage.listing_xml import NO_TOKEN, parse_page, parse_versions, unreadable
-from vidcdn_desktop.storage.s3_writing import cuttable
 from vidcdn_desktop.storage.weather import Weather
 
 PAGE = 1000

@@ -23,10 +23,10 @@ from typing import Protocol
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.listing_model import ListedPage
 from vidcdn_desktop.storage.listing_split import Alphabets, KeyRange, cut, left_in, share_above
 from vidcdn_desktop.storage.listing_xml import unreadable
-from vidcdn_desktop.storage.s3_writing import cuttable
 from vidcdn_desktop.storage.weather import Weather
 
 _WAITING_PAGES = 64

@@ -18,8 +18,8 @@ from vidcdn_desktop import errors as e
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.storage.calls import code_of
 from vidcdn_desktop.storage.capabilities import Support
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.replies import Reply, version_of
-from vidcdn_desktop.storage.s3_writing import cuttable
 
 _log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from urllib3.exceptions import HTTPError
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import Conflict, KeyTaken, Offline, ServiceTrouble, VidcdnError
 from vidcdn_desktop.storage.calls import translating
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.port import ObjectRef, StoredObject
 from vidcdn_desktop.storage.replies import Reply, etag_of, head_to_object
-from vidcdn_desktop.storage.s3_writing import cuttable
 
 _MEANING = "Nothing was downloaded."
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")

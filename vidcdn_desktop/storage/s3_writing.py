@@ -6,11 +6,10 @@ AbortMultipartUpload, ListMultipartUploads.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,8 +17,7 @@ from botocore.exceptions import ClientError
 
 from vidcdn_desktop.bytesource import ByteSource
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.cutting import Cut, cutting
-from vidcdn_desktop.errors import AccessDenied, KeyTaken, ObjectNotFound, ServiceTrouble, VidcdnError
+from vidcdn_desktop.errors import AccessDenied, KeyTaken, ObjectNotFound, ServiceTrouble
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.progress import Counter
 from vidcdn_desktop.storage.body import Pace, SendingBody
@@ -34,6 +32,7 @@ from vidcdn_desktop.storage.calls import (
 )
 from vidcdn_desktop.storage.capabilities import EndpointProfile, Support
 from vidcdn_desktop.storage.checksums import ALGORITHMS, checksum_of, md5_of
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.direct import DirectCalls
 from vidcdn_desktop.storage.port import (
     BegunUpload,
@@ -60,27 +59,6 @@ _GRACE_S = 0.15
 _MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
 _T = TypeVar("_T")
-
-
-@contextlib.contextmanager
-def cuttable(token: CancelToken | None) -> Iterator[Cut]:
-    """Let a cancel cut the connection this thread uses inside the block, wherever the request is.
-
-    Gives the cut: once released, a cancel leaves the connection alone.
-
-    Raises: Cancelled: instead of the network fault that the cut looks like.
-    """
-    token = token or CancelToken()
-    token.raise_if_cancelled()
-    cut = Cut(token)
-    try:
-        with cutting(cut):
-            yield cut
-    except VidcdnError:
-        token.raise_if_cancelled()
-        raise
-    finally:
-        cut.release()
 
 
 class S3Writer(S3Unfinished):

@@ -30,10 +30,10 @@ from vidcdn_desktop.errors import (
     Throttled,
     VidcdnError,
 )
+from vidcdn_desktop.storage.cuttable import cuttable
 from vidcdn_desktop.storage.listing import in_order
 from vidcdn_desktop.storage.listing_parallel import ParallelListing
 from vidcdn_desktop.storage.s3 import S3Storage
-from vidcdn_desktop.storage.s3_writing import cuttable
 from vidcdn_desktop.storage.weather import Patience, Weather
 
 HOSTILE = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vidcdn_desktop.gui.activity.repair_words import stale_keys
 from vidcdn_desktop.gui.publish import words
 from vidcdn_desktop.gui.widgets import Fact
-from vidcdn_desktop.jobs.batch import BatchSnapshot
+from vidcdn_desktop.jobs.batch_report import BatchSnapshot
 from vidcdn_desktop.jobs.keeping import FETCH
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.states import RUNNING

@@ -12,7 +12,7 @@ from typing import Any
 from vidcdn_desktop.gui.activity import batch_words, operation_words, repair_words
 from vidcdn_desktop.gui.models.counts import BesideSnapshot, is_live, is_unfinished
 from vidcdn_desktop.gui.publish import words
-from vidcdn_desktop.jobs.batch import BatchSnapshot
+from vidcdn_desktop.jobs.batch_report import BatchSnapshot
 from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.journal_record import without_signed_queries

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidcdn_desktop.delivery.model import Severity
-from vidcdn_desktop.jobs.batch import BatchSnapshot
+from vidcdn_desktop.jobs.batch_report import BatchSnapshot
 from vidcdn_desktop.jobs.download import DownloadSnapshot
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState
 from vidcdn_desktop.jobs.operations.report import OperationSnapshot
