@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 from upload_studio import Yard, yard_on
 
@@ -112,6 +112,23 @@ def test_the_folder_that_is_shown_is_listed_again(yard: Yard, shoot: Path) -> No
     yard.studio.wait(lambda: desktop.library.model.rowCount() == 1 and desktop.library._complete)
     assert desktop.library.model.row(0).name == "a.txt"
     assert "1 file uploaded" in desktop.library.toast._label.text()
+
+
+@pytest.mark.parametrize("text", ["Upload files…", "Upload a folder…"])
+def test_what_is_chosen_goes_into_the_folder_that_is_shown(yard: Yard, shoot: Path, text: str) -> None:
+    desktop = yard.studio.start()
+    yard.open(desktop, "films/")
+    action = next(found for found in desktop.window.palette_actions() if found.text() == text)
+    action.trigger()
+    (chooser,) = [found for found in desktop.window.findChildren(QFileDialog) if found.isVisible()]
+    is_folder = text.endswith("folder…")
+    chooser.filesSelected.emit([str(shoot if is_folder else shoot / "a.txt")])
+    chooser.reject()
+    dialog = yard.looked(desktop)
+    snapshot = yard.until_ended(desktop, lambda: go(yard, dialog))
+    assert snapshot.state is JobState.PUBLISHED, snapshot.error
+    expected = ["films/shoot/a.txt", f"films/shoot/day 1/{HURTING}"] if is_folder else ["films/a.txt"]
+    assert yard.world.all_keys() == expected
 
 
 @pytest.mark.parametrize("choice", list(OnTaken))

@@ -55,11 +55,12 @@ class UploadDesk(QObject):
 
     # The question
     @Slot(object)
-    def _on_files_wanted(self, prefix: str) -> None:
-        """Choose files for a folder of the bucket."""
-        self._asked_prefix = prefix
-        chooser = QFileDialog(self._window, "Upload files", str(Path.home()))
-        chooser.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    def _on_files_wanted(self, wish: tuple[str, bool]) -> None:
+        """Choose files, or a folder, for a folder of the bucket."""
+        self._asked_prefix, is_folder = wish
+        chooser = QFileDialog(self._window, "Upload a folder" if is_folder else "Upload files", str(Path.home()))
+        mode = QFileDialog.FileMode
+        chooser.setFileMode(mode.Directory if is_folder else mode.ExistingFiles)
         chooser.filesSelected.connect(self._on_chosen)
         chooser.finished.connect(chooser.deleteLater)
         chooser.open()

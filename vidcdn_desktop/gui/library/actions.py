@@ -26,6 +26,7 @@ def add_actions(page: LibraryPage) -> None:
         ("Filter…", "", page.searching.open_panel),
         ("Select all", "Ctrl+A", page.select_all),
         ("Upload files…", "Ctrl+U", page.choose_files),
+        ("Upload a folder…", "Ctrl+Shift+U", page.choose_folder),
         ("Show as gallery", "", page.show_gallery),
         ("Show as list", "", page.show_list),
         ("Choose columns…", "", page.choose_columns),

@@ -62,7 +62,7 @@ class LibraryFrame(QWidget):
     upload_requested = Signal(object)
     """(list[Path], str prefix): files and folders for a folder of the bucket."""
     files_wanted = Signal(object)
-    """str prefix: files are to be chosen for it."""
+    """(str prefix, bool a folder): files, or a folder, are to be chosen for it."""
     versions_requested = Signal(object)
     """str: the folder of which deleted and older versions are to be shown."""
 

@@ -199,9 +199,17 @@ class LibraryPage(Browser):
     @Slot()
     def choose_files(self) -> None:
         """Choose files to be uploaded into the folder that is shown."""
+        self._choose_for_upload(folder=False)
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """Choose a folder to be uploaded into the one that is shown."""
+        self._choose_for_upload(folder=True)
+
+    def _choose_for_upload(self, *, folder: bool) -> None:
         prefix = self._drop_place()
         if prefix is not None:
-            self.files_wanted.emit(prefix)
+            self.files_wanted.emit((prefix, folder))
 
     @Slot()
     def fast_start_here(self) -> None:
