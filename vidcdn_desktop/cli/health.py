@@ -19,7 +19,7 @@ from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.jobs.headcache import HeadCache
 from vidcdn_desktop.jobs.health import MOST, OLD, REQUESTS_PER_S, Known, Survey, Wanted
-from vidcdn_desktop.jobs.health_model import FIXABLE, Concern, HealthReport, Section
+from vidcdn_desktop.jobs.health_model import FIXABLE, TITLES, Concern, HealthReport, Progress, Section
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.textsafe import display, format_size, plural
 
@@ -27,14 +27,6 @@ _ALL = "all"
 _EXAMPLES = 5
 _MOST_NUMBER = 100_000_000
 
-_TITLES = {
-    Concern.UPLOADS: ("unfinished upload", "unfinished uploads"),
-    Concern.TYPES: ("wrong content type", "wrong content types"),
-    Concern.CACHE: ("object without a cache header", "objects without a cache header"),
-    Concern.THUMBNAILS: ("thumbnail without its video", "thumbnails without their video"),
-    Concern.DUPLICATES: ("duplicate", "duplicates"),
-    Concern.SLOW: ("video that starts slowly", "videos that start slowly"),
-}
 _UNITS = {"": 86_400, "d": 86_400, "h": 3600, "m": 60}
 
 
@@ -186,9 +178,9 @@ class _Care:
         with Ticker(lambda: self._output.paint(self._progress)):
             return survey.run()
 
-    def _note(self, words: str) -> None:
+    def _note(self, progress: Progress) -> None:
         """Keep what goes on for the next tick: it is told for every object."""
-        self._progress = words
+        self._progress = progress.words
 
 
 def _lines(report: HealthReport, examples: int) -> list[str]:
@@ -202,7 +194,7 @@ def _lines(report: HealthReport, examples: int) -> list[str]:
 
 
 def _section_lines(section: Section, examples: int) -> Sequence[str]:
-    one, many = _TITLES[section.concern]
+    one, many = TITLES[section.concern]
     lines = [plural(section.objects, one, many) if section.objects else f"No {many}"]
     if section.objects:
         lines[0] += f", {format_size(section.size_bytes)}"

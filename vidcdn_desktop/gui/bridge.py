@@ -39,7 +39,7 @@ from vidcdn_desktop.jobs.again import job_from
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.intake import expand
 from vidcdn_desktop.jobs.job import Job
-from vidcdn_desktop.jobs.journal import JobRecord, OpenUpload
+from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
 from vidcdn_desktop.jobs.means import ENDLESS, Means
 from vidcdn_desktop.jobs.model import JobSnapshot, JobState, PublishOptions
 from vidcdn_desktop.jobs.publish import PublishJob
@@ -245,6 +245,11 @@ class JobBridge(QObject):
             job.limiter.set_rate(bytes_per_s)
         elif not job_id:
             self._means.limiter.set_rate(bytes_per_s)
+
+    @property
+    def journal(self) -> Journal | None:
+        """Where jobs are written down; None: they end with the process."""
+        return self._means.journal
 
     def limit_of(self, job_id: str = "") -> int | None:
         """The limit set for one job, or for all."""

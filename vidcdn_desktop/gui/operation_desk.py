@@ -66,6 +66,20 @@ class OperationDesk(QObject):
         if connection is not None and asked.sources and self.dialog is None:
             self._ask(ask_about(connection, asked, self._window))
 
+    def ask_planned(
+        self, title: str, about: str, planner: Callable[[Connection, CancelToken, Callable[[int], None]], OperationPlan]
+    ) -> None:
+        """Ask about an operation that somebody else plans."""
+        connection = self._session.connection
+        if connection is None or self.dialog is not None:
+            return
+        here = connection
+
+        def plan(token: CancelToken, found: Callable[[int], None]) -> OperationPlan:
+            return planner(here, token, found)
+
+        self._ask(OperationDialog(here, title, about, plan, self._window))
+
     def _ask(self, dialog: OperationDialog) -> None:
         self.dialog = dialog
         dialog.agreed.connect(self._on_agreed)

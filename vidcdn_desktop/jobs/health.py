@@ -23,7 +23,7 @@ from vidcdn_desktop.jobs.headcache import HeadCache, HeadFacts
 from vidcdn_desktop.jobs.health_headers import HeadPass
 from vidcdn_desktop.jobs.health_listing import Inventory
 from vidcdn_desktop.jobs.health_looking import HOPELESS, Misses
-from vidcdn_desktop.jobs.health_model import Concern, HealthReport, Section, finding_of
+from vidcdn_desktop.jobs.health_model import Concern, HealthReport, Progress, Section, finding_of
 from vidcdn_desktop.jobs.health_uploads import Age, look_at_uploads
 from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.jobs.scan import Looked, Outcome, Scanner
@@ -78,7 +78,8 @@ class Survey:
         wanted: What to look for.
         known: What is kept between runs.
         token: Cancels, within milliseconds.
-        on_progress: Told in words what goes on.
+        on_progress: Told what goes on; called for every object.
+        on_section: Told of each section as soon as nothing is added to it any more.
     """
 
     def __init__(
@@ -89,7 +90,8 @@ class Survey:
         known: Known,
         *,
         token: CancelToken,
-        on_progress: Callable[[str], None] = lambda _words: None,
+        on_progress: Callable[[Progress], None] = lambda _progress: None,
+        on_section: Callable[[Section], None] = lambda _section: None,
     ) -> None:
         self._connection = connection
         self._bucket = connection.profile.bucket
@@ -98,6 +100,7 @@ class Survey:
         self._known = known
         self._token = token
         self._tell = on_progress
+        self._done = on_section
         self._rate = RateLimiter(wanted.requests_per_s)
         self._inventory = Inventory(self._bucket, prefix, token)
         self._sections: dict[Concern, Section] = {}
@@ -110,10 +113,10 @@ class Survey:
             listing raises but for AccessDenied, which its sections tell.
         """
         if Concern.UPLOADS in self._wanted.concerns:
-            self._tell("Looking for unfinished uploads")
+            self._tell(Progress("Looking for unfinished uploads"))
             age = Age(self._wanted.now(), self._wanted.least_age)
             section = look_at_uploads(self._connection, self._prefix, age, self._known.journal, self._rate, self._token)
-            self._sections[Concern.UPLOADS] = section
+            self._keep(section)
             self._requests += section.looked_at
         if self._wanted.concerns - {Concern.UPLOADS}:
             self._look_below()
@@ -132,33 +135,38 @@ class Survey:
             self._list()
         except AccessDenied as exc:
             for concern in self._wanted.concerns - {Concern.UPLOADS}:
-                self._sections[concern] = Section(concern, problem=exc)
+                self._keep(Section(concern, problem=exc))
             return
         if Concern.THUMBNAILS in self._wanted.concerns:
-            self._sections[Concern.THUMBNAILS] = self._inventory.lonely_thumbnails()
+            self._keep(self._inventory.lonely_thumbnails())
         heads = self._look_at_headers()
         if Concern.DUPLICATES in self._wanted.concerns:
-            self._sections[Concern.DUPLICATES] = self._inventory.duplicates(heads)
+            self._keep(self._inventory.duplicates(heads))
         if Concern.SLOW in self._wanted.concerns:
-            self._sections[Concern.SLOW] = self._look_into_videos()
+            self._keep(self._look_into_videos())
+
+    def _keep(self, section: Section) -> None:
+        """It is complete."""
+        self._sections[section.concern] = section
+        self._done(section)
 
     def _list(self) -> None:
         weather = Weather(renew=self._connection.reload_credentials)
         pages = self._connection.storage.list_pages(self._bucket, self._prefix, token=self._token, weather=weather)
         for page in pages:
             self._inventory.add(page)
-            self._tell(f"{plural(self._inventory.objects, 'object')} listed")
+            self._tell(Progress(f"{plural(self._inventory.objects, 'object')} listed"))
 
     # Headers
     def _look_at_headers(self) -> dict[str, HeadFacts]:
         """Fill the sections about headers; gives what is known of those objects whose checksum may matter."""
         concerns = self._wanted.concerns & {Concern.TYPES, Concern.CACHE}
         sections = {concern: Section(concern) for concern in concerns}
-        self._sections |= sections
         rivals = set()
         if Concern.DUPLICATES in self._wanted.concerns:
             rivals = {item.key for item in self._inventory.rivals()}
         items: Iterator[ObjectSummary] = self._inventory.rows("Video", "Thumbnail")
+        total = self._inventory.count("Video", "Thumbnail") if sections else len(rivals)
         if not sections:
             items = (item for item in items if item.key in rivals)
         passing = HeadPass(
@@ -169,10 +177,11 @@ class Survey:
             passing.judge(sections, item, facts)
             if facts is not None and item.key in rivals:
                 heads[item.key] = facts
-            self._tell(f"Headers of {plural(count, 'object')} looked at")
+            self._tell(Progress(f"Headers: {count:,} of {plural(total, 'object')} looked at", count, total))
         for section in sections.values():
             section.errors, section.problem = passing.errors, passing.problem
             section.not_looked_at = passing.not_looked_at
+            self._keep(section)
         self._requests += passing.asked
         return heads
 
@@ -197,7 +206,8 @@ class Survey:
                 read += looked.outcome is not Outcome.KNOWN
                 self._requests += looked.requests
                 self._judge(section, looked)
-                self._tell(f"{plural(seen, 'video')} looked into")
+                words = f"Where the index stands: {seen:,} of {plural(len(videos), 'video')} looked into"
+                self._tell(Progress(words, seen, len(videos)))
                 if misses.is_pointless(looked.error):
                     section.problem = looked.error
                     break

@@ -63,6 +63,10 @@ class Inventory:
                 if kind_of(key) in kinds and not _is_helper(key):
                     yield page.row(index)
 
+    def count(self, *kinds: str) -> int:
+        """How many `rows` would give."""
+        return sum(kind_of(key) in kinds and not _is_helper(key) for page in self._all_pages() for key in page.keys)
+
     # Thumbnails
     def lonely_thumbnails(self) -> Section:
         """Thumbnails without a video beside them.

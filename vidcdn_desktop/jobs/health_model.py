@@ -30,8 +30,28 @@ class Concern(Enum):
     """Videos whose index stands at the end."""
 
 
+TITLES = {
+    Concern.UPLOADS: ("unfinished upload", "unfinished uploads"),
+    Concern.TYPES: ("wrong content type", "wrong content types"),
+    Concern.CACHE: ("object without a cache header", "objects without a cache header"),
+    Concern.THUMBNAILS: ("thumbnail without its video", "thumbnails without their video"),
+    Concern.DUPLICATES: ("duplicate", "duplicates"),
+    Concern.SLOW: ("video that starts slowly", "videos that start slowly"),
+}
+"""One of them, and many."""
+
 FIXABLE = (Concern.UPLOADS, Concern.TYPES, Concern.CACHE, Concern.THUMBNAILS, Concern.SLOW)
 """Of duplicates only people know which one is linked to."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a look is."""
+
+    words: str
+    done: int = 0
+    total: int = 0
+    """0: not known."""
 
 
 @dataclass(frozen=True)

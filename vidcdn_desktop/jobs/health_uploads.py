@@ -94,9 +94,16 @@ class Age:
 
 
 def look_at_uploads(
-    connection: Connection, prefix: str, age: Age, journal: Journal | None, rate: RateLimiter, token: CancelToken
+    connection: Connection,
+    prefix: str,
+    age: Age,
+    journal: Journal | None,
+    rate: RateLimiter,
+    token: CancelToken,
+    *,
+    most: int | None = None,
 ) -> Section:
-    """Every unfinished upload below a prefix, with what it holds and costs. Blocks.
+    """Every unfinished upload below a prefix, or the first `most`, with what it holds and costs. Blocks.
 
     What is not permitted is the section's `problem`, or among its `errors`.
 
@@ -108,7 +115,8 @@ def look_at_uploads(
         with Marks() as marks:
             in_use = InUse(journal, marks, connection.clients.endpoint)
             uploads = _listed(connection, prefix, token)
-            _judge_all(section, connection, uploads, _Judge(age, in_use, prices), rate, token)
+            _judge_all(section, connection, uploads[:most], _Judge(age, in_use, prices), rate, token)
+            section.not_looked_at += len(uploads) - len(uploads[:most])
     except HOPELESS:
         raise
     except VidcdnError as exc:
@@ -186,12 +194,13 @@ class _Judge:
         if not left and age_s < self._age.least.total_seconds():
             left = "It is not old enough; somebody may be sending it."
         holds = plural(parts, "part") if parts is not None else "parts that may not be listed"
-        words = f"Begun {_age(age_s)} ago and never ended; holds {holds}."
+        words = f"Begun {age_words(age_s)} ago and never ended; holds {holds}."
         seen = UploadSeen(upload.upload_id, upload.initiated, age_s, parts, usd)
         return Finding(Concern.UPLOADS, upload.ref, size, words, left_because=left, upload=seen)
 
 
-def _age(age_s: float) -> str:
+def age_words(age_s: float) -> str:
+    """For example: 3 days, or 2 h 5 min."""
     days = int(age_s // _DAY_S)
     return plural(days, "day") if days > 0 else format_elapsed(age_s)
 

@@ -29,6 +29,8 @@ def add_actions(page: LibraryPage) -> None:
         ("Upload a folder…", "Ctrl+Shift+U", page.choose_folder),
         ("Show as gallery", "", page.show_gallery),
         ("Show as list", "", page.show_list),
+        ("Show health of this folder", "", page.show_health),
+        ("Show usage of this folder", "", page.show_usage),
         ("Choose columns…", "", page.choose_columns),
         ("Make fast start…", KEYS["faststart"], "faststart"),
         ("Make fast start in this folder…", "", page.fast_start_here),

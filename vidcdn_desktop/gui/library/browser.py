@@ -77,8 +77,13 @@ class Browser(LibraryFrame):
         else:
             self.refresh()
 
+    def show_rows(self) -> None:
+        """List or gallery, in place of what else may be shown."""
+        raise NotImplementedError
+
     @Slot(object)
     def _on_connection(self, connection: Connection | None) -> None:
+        self.show_rows()
         home = f"{connection.profile.prefix}/" if connection and connection.profile.prefix else ""
         self._history.forget(Place(home))
         self._list()
@@ -87,6 +92,7 @@ class Browser(LibraryFrame):
     def refresh(self) -> None:
         """List once more from the start; what is chosen stays so."""
         self._kept.remember()
+        self.overviews.set_stale()
         self._relist()
 
     def refresh_below(self, key: str) -> None:
@@ -105,6 +111,7 @@ class Browser(LibraryFrame):
         """Look for what is typed in all keys of the bucket."""
         needle = self.search.text().strip()
         if self._session.connection is not None and self.searching.may_search():
+            self.show_rows()
             self._go(Place("", needle), keep_filter=True)
 
     def _go(self, place: Place, *, keep_filter: bool = False) -> None:
@@ -131,6 +138,7 @@ class Browser(LibraryFrame):
         self.lister.stop()
         if connection is not None and connection.profile.bucket:
             self.lister.start(connection.storage, connection.profile.bucket, place, self.searching.scanner())
+        self.overviews.show_place(connection, place.prefix)
         self._show_state()
 
     @Slot(object)
@@ -212,7 +220,7 @@ class Browser(LibraryFrame):
     @Slot()
     def _on_seen(self) -> None:
         """Other rows are on screen: find out about them, and give up those that are gone."""
-        if self.isVisible() and self.stack.shows_rows:
+        if self.isVisible() and self.stack.shows_rows and not self.overviews.chosen:
             self.on_screen.look(self._session.connection, self.stack)
 
     # The way

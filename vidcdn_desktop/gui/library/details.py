@@ -62,6 +62,7 @@ class Details(QObject):
         panel, loader, page = self._panel, self.loader, self._page
         page.tally.changed.connect(self._on_selected)
         page.head.view.changed.connect(self._on_arranged)
+        page.overviews.changed.connect(self._on_arranged)
         panel.shown.connect(self._on_shown)
         panel.gone.connect(self._on_gone)
         panel.action_wanted.connect(self._on_action)
@@ -133,7 +134,8 @@ class Details(QObject):
         """Whether there is a panel; see above why it does not come and go beside the gallery."""
         stack = self._page.stack
         has_use = bool(self._selected.count) or self._place is not None or stack.active is stack.gallery
-        self._drawer.set_available(self._wanted and stack.shows_rows and has_use)
+        rows = stack.shows_rows and not self._page.overviews.chosen
+        self._drawer.set_available(self._wanted and rows and has_use)
         self._page.head.fit()
 
     @Slot()

@@ -12,8 +12,10 @@ from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.columns import ColumnMemory
 from vidcdn_desktop.gui.library.details_panel import DetailsPanel
 from vidcdn_desktop.gui.library.head import LibraryHead
+from vidcdn_desktop.gui.library.leftovers import Leftovers
 from vidcdn_desktop.gui.library.lister import Lister
 from vidcdn_desktop.gui.library.onscreen import OnScreen
+from vidcdn_desktop.gui.library.overviews import Overviews
 from vidcdn_desktop.gui.library.places import Place
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
 from vidcdn_desktop.gui.library.searching import Searching
@@ -85,11 +87,15 @@ class LibraryFrame(QWidget):
         self.drawer.set_available(False)
         self.head.add_end(self.drawer.toggle_button)
         outer.addWidget(self.drawer, 1)
+        self.overviews = Overviews(facts)
+        outer.addWidget(self.overviews, 1)
         self.footer = PageFooter()
         self.search_all = Button("Search the whole bucket", small=True, icon_name="search")
         self.stop_button = Button("Stop", small=True, icon_name="stop")
         self.upload_button = Button("Upload files…", small=True, icon_name="upload")
         self.versions_button = IconButton("clock", "Deleted and older versions…")
+        self.leftovers = Leftovers()
+        self.footer.add_end(self.leftovers)
         self.footer.add_end(self.search_all)
         self.footer.add_end(self.versions_button)
         self.footer.add_end(self.stop_button)
@@ -131,8 +137,9 @@ class LibraryFrame(QWidget):
         else:
             self.stack.show_loading()
         self.bar.setVisible(self.stack.shows_rows)
-        self.search_all.setVisible(self.searching.is_new(place))
-        self.stop_button.setVisible(state.waiting)
+        rows = not self.overviews.chosen
+        self.search_all.setVisible(rows and self.searching.is_new(place))
+        self.stop_button.setVisible(rows and state.waiting)
         self.upload_button.setVisible(bool(state.bucket))
         self.versions_button.setVisible(state.is_open and bool(state.bucket) and not state.place.needle)
         self._show_count(state)
@@ -143,5 +150,5 @@ class LibraryFrame(QWidget):
         if state.waiting and self.model.rowCount() and now - self._counted < _COUNT_EVERY_S:
             return
         self._counted = now if state.waiting else 0.0
-        silent = state.problem is not None and not len(self.model.store)
+        silent = bool(self.overviews.chosen) or (state.problem is not None and not len(self.model.store))
         self.footer.set_status("" if silent else self.tally.words(state.place, state.complete))

@@ -12,6 +12,14 @@ from vidcdn_desktop.gui.widgets import Button, IconButton, PageHeader, SearchEdi
 from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN
 
 _SPACING = 12
+_VIEWS = [
+    ("gallery", "Gallery", "library"),
+    ("list", "List", "list"),
+    ("health", "Health", "health"),
+    ("usage", "Usage", "usage"),
+]
+_ROOMY = 1000
+"""Below this width the choices of the view are icons only."""
 _NARROW = 830
 """Below this width the buttons for the way back and for a fresh list go: their keys and the crumbs are enough."""
 
@@ -58,9 +66,8 @@ class LibraryHead(QWidget):
         self.refresh_button = IconButton("refresh", "Refresh the list")
         self.refresh_button.clicked.connect(self.refresh)
         self.header.add_end(self.refresh_button)
-        self.view = SegmentedControl([("gallery", "Gallery", "library"), ("list", "List", "list")], "View")
+        self.view = SegmentedControl(_VIEWS, "View")
         self.view.set_value(view)
-        self.view.setMinimumWidth(self.view.sizeHint().width())
         self.header.add_end(self.view)
 
     def add_end(self, button: QWidget) -> None:
@@ -85,6 +92,8 @@ class LibraryHead(QWidget):
     def fit(self) -> None:
         """Share the width among what is there."""
         wide = self.width() >= _NARROW
+        self.view.set_compact(self.width() < _ROOMY)
+        self.view.setMinimumWidth(self.view.sizeHint().width())
         self._way.setVisible(wide)
         self.refresh_button.setVisible(wide)
         self.search.setFixedWidth(190 if wide else 160)

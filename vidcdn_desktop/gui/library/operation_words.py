@@ -174,4 +174,7 @@ def result(item: Item, kind: Kind) -> str:
     does = item.action.kind if item.action is not None else kind
     if item.target is not None:
         return f"→ {display(item.target.key, 300)}"
+    if item.action is not None and item.action.edit.headers:  # each object has its own values
+        values = item.action.edit.headers.items()
+        return ", ".join(f"{name.title()}: {display(value or '–', 200)}" for name, value in values)
     return _WILL.get(does, "")

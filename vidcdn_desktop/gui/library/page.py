@@ -12,6 +12,7 @@ from vidcdn_desktop.gui.library.actions import add_actions
 from vidcdn_desktop.gui.library.browser import Browser
 from vidcdn_desktop.gui.library.details import Details
 from vidcdn_desktop.gui.library.drop import DropTarget
+from vidcdn_desktop.gui.library.overviews import NAMES as OVERVIEWS
 from vidcdn_desktop.gui.library.poster_cache import PosterCache
 from vidcdn_desktop.gui.library.selection import menu_for
 from vidcdn_desktop.gui.library.verbs import Verbs
@@ -70,6 +71,8 @@ class LibraryPage(Browser):
         self.on_screen.found.connect(self._on_found)
         self.drop.dropped.connect(self.upload_requested)
         self.upload_button.clicked.connect(self.choose_files)
+        self.overviews.opened.connect(self.open_prefix)
+        self.overviews.shown.connect(self._on_shown)
         self.verbs.play.connect(self.play_requested)
         self.verbs.invalidate.connect(self.invalidate_requested)
         self.verbs.download.connect(self.download_requested)
@@ -108,6 +111,8 @@ class LibraryPage(Browser):
 
     @Slot()
     def _on_filter(self) -> None:
+        if self.search.text():
+            self.show_rows()
         self.tally.forget()
         self.searching.apply(self._history.place)
         self._show_state()
@@ -129,8 +134,39 @@ class LibraryPage(Browser):
 
     @Slot(object)
     def _on_view_chosen(self, view: str) -> None:
-        self._on_view(view)
-        self._on_columns()
+        is_overview = view in OVERVIEWS
+        self.drawer.setVisible(not is_overview)
+        self.overviews.choose(view if is_overview else "")
+        self.head.view.set_value(view)
+        if is_overview:
+            self.on_screen.stop()
+        else:
+            self._on_view(view)
+            self._on_columns()
+        self._show_state()
+
+    @Slot()
+    def show_rows(self) -> None:
+        """List or gallery, whichever was shown last."""
+        if self.overviews.chosen:
+            self._on_view_chosen(self._memory.view)
+
+    @Slot()
+    def show_health(self) -> None:
+        """What is not well below this folder."""
+        self._on_view_chosen("health")
+
+    @Slot()
+    def show_usage(self) -> None:
+        """How much lies where below this folder."""
+        self._on_view_chosen("usage")
+
+    @Slot(object)
+    def _on_shown(self, key: str) -> None:
+        """A finding, or a folder, is wanted in the list."""
+        self.show_rows()
+        self.show_key(key)
+        self.stack.active.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_view(self, view: str) -> None:
         self._memory.view = view

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QHBoxLayout
 
 from vidcdn_desktop.gui.icons import icon
 from vidcdn_desktop.gui.widgets.buttons import plain_button_text
+from vidcdn_desktop.gui.widgets.style import plain_tooltip
 
 
 class SegmentedControl(QFrame):
@@ -30,6 +31,8 @@ class SegmentedControl(QFrame):
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._values: list[Any] = []
+        self._texts: list[str] = []
+        self._is_compact = False
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         layout = QHBoxLayout(self)
@@ -47,6 +50,7 @@ class SegmentedControl(QFrame):
                 button.setIcon(icon(choice[2], "text"))
             self._group.addButton(button, number)
             self._values.append(choice[0])
+            self._texts.append(text)
             layout.addWidget(button)
         if self._values:
             self._group.button(0).setChecked(True)
@@ -75,6 +79,17 @@ class SegmentedControl(QFrame):
                 self._group.button(self._values.index(value)).setChecked(True)
             finally:
                 self._quiet = False
+
+    def set_compact(self, compact: bool) -> None:
+        """Icons only, for choices that have one; their names are in the tool tips then."""
+        if compact == self._is_compact:
+            return
+        self._is_compact = compact
+        for number, text in enumerate(self._texts):
+            button = self._group.button(number)
+            if not button.icon().isNull():
+                button.setText("" if compact else plain_button_text(text))
+                button.setToolTip(plain_tooltip(text) if compact else "")
 
     def set_choice_enabled(self, value: Any, enabled: bool) -> None:
         """Allow or forbid one choice."""

@@ -1,0 +1,265 @@
+"""Unfinished uploads: looked up, chosen, removed, and told one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.library import cleanup_words
+from vidcdn_desktop.gui.library.cleanup_table import UploadModel, UploadTable
+from vidcdn_desktop.gui.library.long_look import Board, LongLook
+from vidcdn_desktop.gui.library.views import harmless
+from vidcdn_desktop.gui.widgets import Button, DangerButton, ElidedLabel, ErrorPanel, PlainLabel, ThinProgress, announce
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.health import REQUESTS_PER_S
+from vidcdn_desktop.jobs.health_model import Finding, Progress, Section
+from vidcdn_desktop.jobs.health_uploads import Age, Removal, look_at_uploads, remove_uploads
+from vidcdn_desktop.jobs.journal import Journal
+from vidcdn_desktop.limits import RateLimiter
+from vidcdn_desktop.textsafe import display
+
+_WIDTH = 720
+_LOW = 700
+"""A window lower than this gets fewer rows, so that the dialog is no higher than it."""
+
+
+class CleanupDialog(QDialog):
+    """Looks first, off the GUI thread; removes what is chosen. Esc changes nothing, or stops it where it is.
+
+    Args:
+        connection: Through which it goes.
+        prefix: Below which uploads are looked for.
+        journal: Tells which of them are this program's own.
+        parent: The window.
+    """
+
+    removed = Signal()
+    """Some are gone."""
+
+    def __init__(
+        self, connection: Connection, prefix: str, journal: Journal | None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._connection = connection
+        self._prefix = prefix
+        self._journal = journal
+        self._looking: LongLook | None = None
+        self._removals: list[Removal] = []
+        self._is_changed = False
+        self._wanted = 0
+        """How many are being removed."""
+        self.section: Section | None = None
+        """What was found; None until then."""
+        self.setWindowTitle("Unfinished uploads")
+        self.setModal(True)
+        self._build()
+        self.finished.connect(self._on_finished)
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 22, 24, 20)
+        column.setSpacing(6)
+        column.addWidget(PlainLabel("Unfinished uploads", role="dialog-title"))
+        bucket = self._connection.profile.bucket
+        column.addWidget(ElidedLabel(display(f"{bucket}/{self._prefix}" if self._prefix else bucket), role="muted"))
+        column.addSpacing(8)
+        self.words = PlainLabel(wrap=True)
+        self.progress = ThinProgress("Looking at unfinished uploads")
+        self.error = ErrorPanel()
+        self.error.action_requested.connect(self.start)
+        self.headline = PlainLabel(role="heading", wrap=True)
+        self.model = UploadModel()
+        self.model.chosen_changed.connect(self._on_chosen)
+        self.table = UploadTable(self.model)
+        self.subline = PlainLabel(role="muted", wrap=True)
+        for widget in (self.words, self.progress, self.error, self.headline, self.table, self.subline):
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addSpacing(8)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        self.close_button = Button("Cancel")
+        self.close_button.clicked.connect(self.reject)
+        self.go_button = DangerButton("Remove")
+        self.go_button.clicked.connect(self._on_go)
+        row.addWidget(self.close_button)
+        row.addWidget(self.go_button)
+        column.addLayout(row)
+        self.setFixedWidth(_WIDTH)
+
+    def _run(
+        self,
+        work: Callable[[Board, CancelToken], object],
+        on_done: Callable[[Any], None],
+        on_failed: Callable[[VidcdnError], None],
+    ) -> None:
+        looking = self._looking = LongLook(work, self)
+        looking.told.connect(self._on_told)
+        looking.found.connect(self._on_found)
+        looking.done.connect(on_done)
+        looking.failed.connect(on_failed)
+        looking.start()
+
+    @property
+    def has_removed(self) -> bool:
+        """Whether anything was done about any of them."""
+        return self._is_changed
+
+    # Looking
+    @Slot()
+    def start(self) -> None:
+        """Look for them; they are shown when they are there."""
+        connection, prefix, journal = self._connection, self._prefix, self._journal
+
+        def look(_board: Board, token: CancelToken) -> Section:
+            age = Age(datetime.now(UTC), timedelta(0))
+            return look_at_uploads(connection, prefix, age, journal, RateLimiter(REQUESTS_PER_S), token)
+
+        self.error.set_error(None)
+        self.words.set_text("Looking for unfinished uploads…")
+        self.progress.set_fraction(None)
+        for widget in (self.headline, self.table, self.subline, self.go_button):
+            widget.hide()
+        self.words.show()
+        self.progress.show()
+        self.close_button.set_text("Cancel")
+        self._fit()
+        self._run(look, self._on_looked, self._on_failed)
+
+    @Slot(object)
+    def _on_looked(self, section: Section) -> None:
+        self._looking = None
+        if section.problem is not None and not section.findings:
+            self._on_failed(section.problem)
+            return
+        self._at_rest()
+        self.section = section
+        self.headline.set_text(cleanup_words.headline(section))
+        self.headline.show()
+        self.model.set_findings(section.findings)
+        self._show_table(bool(section.findings))
+        self.close_button.set_text("Cancel" if section.findings else "Close")
+        self.close_button.setFocus(Qt.FocusReason.OtherFocusReason)
+        announce(self, f"{self.headline.text()}. {self.subline.text()}")
+
+    def _show_table(self, some: bool) -> None:
+        self.subline.setVisible(some)
+        self.table.setVisible(some)
+        self.go_button.setVisible(some)
+        window = self.parentWidget()
+        self.table.fit(5 if window is not None and window.height() < _LOW else 9)
+        self._fit()
+
+    @Slot(object)
+    def _on_failed(self, problem: VidcdnError) -> None:
+        self._looking = None
+        self._at_rest()
+        error = harmless(problem)
+        self.error.set_error(error, "Try again")
+        self.close_button.set_text("Close")
+        self._fit()
+        self.error.button.setFocus()
+        announce(self, error.sentence())
+
+    def _at_rest(self) -> None:
+        self.words.hide()
+        self.progress.hide()
+
+    # Choosing
+    @Slot()
+    def _on_chosen(self) -> None:
+        findings = self.model.chosen()
+        self.subline.set_text(cleanup_words.chosen(findings))
+        self.go_button.set_text(cleanup_words.go(len(findings)))
+        self.go_button.setEnabled(bool(findings))
+
+    # Removing
+    @Slot()
+    def _on_go(self) -> None:
+        self.remove(self.model.chosen())
+
+    def remove(self, findings: list[Finding]) -> None:
+        """Remove these; each is looked at again first, and left alone if somebody is at it."""
+        connection, journal = self._connection, self._journal
+
+        def work(board: Board, token: CancelToken) -> None:
+            for count, removal in enumerate(remove_uploads(connection, findings, journal, token), 1):
+                board.add(removal)
+                board.tell(Progress(cleanup_words.removing(count, len(findings)), count, len(findings)))
+
+        self._removals, self._wanted = [], len(findings)
+        self.model.lock(True)
+        self.words.set_text(cleanup_words.removing(0, len(findings)))
+        self.progress.set_fraction(0.0)
+        self.words.show()
+        self.progress.show()
+        self.subline.hide()
+        self.go_button.hide()
+        self.close_button.set_text("Stop")
+        self._fit()
+        self._run(work, self._on_removed, self._on_remove_failed)
+
+    @Slot(object)
+    def _on_told(self, progress: Progress) -> None:
+        self.words.set_text(progress.words)
+        self.progress.set_fraction(progress.done / progress.total if progress.total else None)
+
+    @Slot(object)
+    def _on_found(self, removals: list[Removal]) -> None:
+        for removal in removals:
+            self._removals.append(removal)
+            self.model.settle(removal)
+
+    @Slot(object)
+    def _on_removed(self, _nothing: object) -> None:
+        self._end(None)
+
+    @Slot(object)
+    def _on_remove_failed(self, error: VidcdnError) -> None:
+        self._end(error)
+
+    def _end(self, error: VidcdnError | None) -> None:
+        """What became of them, one by one; those that are left can be tried again."""
+        self._looking = None
+        self._at_rest()
+        self.model.lock(False)
+        self.error.set_error(error, "")
+        self.headline.set_text(cleanup_words.report(self._removals, self._wanted))
+        self._show_table(True)
+        self.subline.setVisible(bool(self.model.chosen()))
+        self.go_button.setVisible(bool(self.model.chosen()))
+        self._on_chosen()
+        self.close_button.set_text("Close")
+        self.close_button.setFocus(Qt.FocusReason.OtherFocusReason)
+        announce(self, self.headline.text())
+        if self._removals:
+            self._is_changed = True
+            self.removed.emit()
+
+    def reject(self) -> None:
+        """Esc and the button: while they are removed, stop and tell what became of them; else leave."""
+        if self._looking is not None and self._wanted and self.section is not None:
+            self._looking.stop()
+            self._end(None)
+            return
+        super().reject()
+
+    @Slot(int)
+    def _on_finished(self, _result: int) -> None:
+        if self._looking is not None:
+            self._looking.stop()
+            self._looking = None
+
+    def _fit(self) -> None:
+        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
