@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,12 +32,16 @@ CARRIED = {
 }
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "versioned"])
+@pytest.fixture
 def world(request: pytest.FixtureRequest, moto: servers.Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with world_on(moto, versioned=request.param) as made:
+    with world_on(moto, versioned=getattr(request, "param", False)) as made:
         for name, value in made.environment().items():
             monkeypatch.setenv(name, value)
         yield made
+
+
+both = pytest.mark.parametrize("world", [False, True], ids=["plain", "versioned"], indirect=True)
+versioned = pytest.mark.parametrize("world", [True], ids=["versioned"], indirect=True)
 
 
 @pytest.fixture
@@ -56,6 +64,7 @@ def tags(world: World, key: str = KEY) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found}
 
 
+@both
 def test_the_content_is_new_and_all_else_stays(world: World, capsys: pytest.CaptureFixture[str], film: Path) -> None:
     world.put(b"old", KEY, **CARRIED)
     old = world.get(KEY)
@@ -123,8 +132,9 @@ def test_what_is_not_there_or_another_by_now_is_refused(
     assert world.get(KEY)["Body"] == b"theirs"
 
 
-@pytest.mark.parametrize("size", [1000, 20 << 20], ids=["small", "in parts"])
-@pytest.mark.parametrize("act", ["changes", "goes"])
+@pytest.mark.parametrize(
+    ("size", "act"), [(1000, "changes"), (20 << 20, "changes"), (20 << 20, "goes")], ids=["small", "parts", "gone"]
+)
 def test_the_object_changes_while_the_file_is_sent(
     world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, size: int, act: str
 ) -> None:
@@ -185,3 +195,40 @@ def test_without_permission_the_object_is_as_it_was(
     assert code == 1
     assert "s3:PutObject" in err
     assert world.get(KEY)["Body"] == b"old"
+
+
+@versioned
+@pytest.mark.parametrize(
+    ("name", "number"), [("UploadPart", signal.SIGINT), ("CompleteMultipartUpload", signal.SIGKILL)]
+)
+def test_stopped_or_killed_the_same_command_goes_on(
+    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, number: signal.Signals
+) -> None:
+    world.put(b"old", KEY, **CARRIED)
+    path = tmp_path / "new.bin"
+    path.write_bytes(os.urandom(20 << 20))
+    started, opened = threading.Event(), threading.Event()
+    child: list[subprocess.Popen[bytes]] = []
+
+    def stop() -> None:
+        started.wait(60)
+        child[0].send_signal(number)
+        opened.wait(60)
+
+    world.when(name, Phase.DONE, stop)
+    command = [sys.executable, "-m", "vidcdn_desktop", "replace", str(path), f"s3://{world.bucket}/{KEY}", "--yes"]
+    child.append(subprocess.Popen(command, env=os.environ | world.environment(), stderr=subprocess.DEVNULL))
+    started.set()
+    try:
+        assert child[0].wait(120) != 0
+    finally:
+        child[0].kill()
+        opened.set()
+    world.proxy.watch = lambda _phase, _request: None
+    code, [row], err = replace(capsys, world, path, "--yes")
+    assert code == 0, err
+    assert row["state"] == "replaced"
+    assert world.get(KEY)["Body"] == path.read_bytes()
+    assert world.get(KEY)["CacheControl"] == CARRIED["CacheControl"]
+    assert tags(world) == {"team": "film crew", "year": "2026"}
+    assert world.unfinished() == []

@@ -133,14 +133,17 @@ def test_a_link_in_the_folder_leads_nowhere(yard: Yard, folder: Path, tmp_path: 
     assert (folder / "notes.txt").read_bytes() == b"notes.txt"
 
 
-def test_one_that_is_held_is_paused_and_goes_on_after_another_start(yard: Yard, folder: Path) -> None:
+@pytest.mark.parametrize("then", ["resume", "cancel"])
+def test_one_that_is_held_is_paused_and_goes_on_after_another_start(yard: Yard, folder: Path, then: str) -> None:
     held, go_on = threading.Event(), threading.Event()
 
     def hold(phase: Phase, request: Request) -> None:
-        if phase is Phase.ARRIVED and request.operation == "GetObject" and "vtt" in request.target:
+        is_rest = request.headers.get("range") != "bytes=0-8388607"
+        if phase is Phase.ARRIVED and request.operation == "GetObject" and "large" in request.target and is_rest:
             held.set()
             go_on.wait(60)
 
+    yard.world.put(os.urandom(12 << 20), "films/large.bin")
     desktop = yard.studio.start()
     begin = to(yard, desktop, folder, "films/")
     yard.world.proxy.watch = hold
@@ -155,10 +158,11 @@ def test_one_that_is_held_is_paused_and_goes_on_after_another_start(yard: Yard, 
 
     desktop = yard.studio.start()
     card = yard.studio.card(desktop, snapshot.id)
-    yard.studio.wait(lambda: "resume" in card.buttons)
-    ended = yard.until_ended(desktop, lambda: yard.studio.click(card.buttons["resume"]))
-    assert ended.state is JobState.PUBLISHED, ended.error
-    assert files_in(folder) == expected(*KEYS[:4])
+    yard.studio.wait(lambda: then in card.buttons)
+    ended = yard.until_ended(desktop, lambda: yard.studio.click(card.buttons[then]))
+    assert ended.state is (JobState.PUBLISHED if then == "resume" else JobState.CANCELLED), ended.error
+    large = {"films/large.bin": yard.world.get("films/large.bin")["Body"]} if then == "resume" else {}
+    assert files_in(folder) == expected(*KEYS[:4]) | large
 
 
 # The command

@@ -306,9 +306,7 @@ def test_videos_that_start_slowly_go_to_publish_instead(yard: Yard, shoot: Path)
     assert yard.world.all_keys() == []
 
 
-@pytest.mark.parametrize(
-    ("name", "then"), [("UploadPart", "resume"), ("PutObject", "resume"), ("UploadPart", "cancel")]
-)
+@pytest.mark.parametrize(("name", "then"), [("UploadPart", "resume"), ("UploadPart", "cancel")])
 def test_what_a_killed_window_left_is_gone_on_with_or_discarded(yard: Yard, shoot: Path, name: str, then: str) -> None:
     world, server = yard.world, yard.world.server
     (shoot / "large.bin").write_bytes(os.urandom(20 << 20))

@@ -168,8 +168,10 @@ class FetchJob(BatchJob):
                     )
         return folder
 
-    def _forget(self, _connection: Connection) -> None:
-        for file in self.plan.files if self.plan is not None else ():
+    def _forget(self, connection: Connection) -> None:
+        # After another start it is not known which files it was about.
+        plan = self.plan or plan_fetch(connection, self.wishes, token=CancelToken())
+        for file in plan.files:
             folder = self.folder.joinpath(*file.folder)
             if not self._is_done(file.ref.key) and (folder / f".{file.name}.part").exists():
                 forget_download(file.ref, folder, name=file.name)

@@ -37,7 +37,7 @@ from vidcdn_desktop.progress import ProgressMeter
 from vidcdn_desktop.storage import undo
 from vidcdn_desktop.storage.content_types import content_type
 from vidcdn_desktop.storage.crowd import Sending, send_all
-from vidcdn_desktop.storage.object_facts import changed
+from vidcdn_desktop.storage.object_facts import changed, taken
 from vidcdn_desktop.storage.parts import SINGLE_PUT_LIMIT
 from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef, PartLog, StoredObject
 from vidcdn_desktop.storage.resume import JOB_KEY
@@ -177,11 +177,11 @@ class PutFiles:
             except KeyTaken as exc:
                 if file.replaces:
                     raise changed(file.ref) from exc
-                there = self._connection.storage.head(file.ref)
+                there = self._weather_of().run(lambda: self._connection.storage.head(file.ref), self._token)
                 state = PutState.ALREADY if goal.has(there, source) else PutState.EXISTS
                 if state is PutState.ALREADY:
                     self.meter.add_present(source.size)
-                return PutResult(file, state, there, None if state is PutState.ALREADY else exc)
+                return PutResult(file, state, there, None if state is PutState.ALREADY else taken(file.ref))
         return PutResult(file, PutState.PUT, stored)
 
     def _is_begun(self, file: FileToPut) -> bool:
