@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -206,6 +207,16 @@ def test_the_command_says_what_it_could_not_do(world: World, capsys: pytest.Capt
     assert code == 1
     assert rows[-1]["total"]["failed"] == 1
     assert "s3:GetObject" in err
+
+
+def test_a_disk_without_room_is_told_before_the_first_byte(
+    world: World, capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidcdn_desktop.jobs.fetch_job.disk_usage", lambda _folder: SimpleNamespace(free=20))
+    code, _rows, err = fetch(capsys, f"s3://{world.bucket}/films/", "--to", folder)
+    assert code == 1
+    assert "not enough room" in err
+    assert files_in(folder) == {}
 
 
 def test_the_command_is_stopped_politely_and_goes_on(world: World, folder: Path) -> None:

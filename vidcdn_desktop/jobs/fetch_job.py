@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from vidcdn_desktop.bytesource import FileSource
@@ -38,10 +39,10 @@ from vidcdn_desktop.progress import ProgressMeter
 from vidcdn_desktop.storage.checksums import checksum_of, md5_of
 from vidcdn_desktop.storage.crowd import Sending, send_all
 from vidcdn_desktop.storage.download import download, forget_download
-from vidcdn_desktop.storage.download_file import told
+from vidcdn_desktop.storage.download_file import no_room, told
 from vidcdn_desktop.storage.port import ObjectRef, StoredObject
 from vidcdn_desktop.storage.weather import Weather
-from vidcdn_desktop.textsafe import display
+from vidcdn_desktop.textsafe import display, format_size
 
 _OF_ALL = (Offline, BucketNotFound, CredentialsRejected, CredentialsExpired, CredentialsMissing, DiskFull)
 """What one file fails with and all others would, too."""
@@ -104,8 +105,20 @@ class FetchJob(BatchJob):
         for folder in plan.folders:
             self._make(folder)
         rest = [file for file in plan.files if not self._is_done(file.ref.key)]
+        self._check_room(rest)
         sendings = [Sending(file.size, partial(self._fetch, file, connection, token, weather)) for file in rest]
         send_all(sendings, token=token, sent_bytes=lambda: self._meter.sent_bytes, limiter=self.means.limiter)
+
+    def _check_room(self, files: Sequence[FileToFetch]) -> None:
+        """Before the first byte: a disk that is full after an hour helps nobody.
+
+        Raises: DiskFull.
+        """
+        needed = sum(f.size for f in files if not self.folder.joinpath(*f.folder, f.name).exists())
+        with told(self.folder):
+            free = disk_usage(self.folder).free
+        if free < needed:
+            raise no_room(self.folder, f"{format_size(free)} free, {format_size(needed)} needed")
 
     def _count(self, plan: FetchPlan) -> None:
         with self._lock:
