@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,19 +15,26 @@ from typing import Any
 import pytest
 
 import servers
+from faultplans import Act, Fault, Request
+from faults import Phase
 from repairs import World, world_on
 
 _LIMIT_S = 90
 
 
+def start(world: World, *argv: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "vidcdn_desktop", "find", *argv],
+        env=world.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, encoding="utf-8",
+    )  # fmt: skip
+
+
 def run(world: World, *argv: str) -> tuple[int, str, str]:
     """The program with arguments: code, stdout, stderr."""
-    done = subprocess.run(
-        [sys.executable, "-m", "vidcdn_desktop", "find", *argv],
-        env=world.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8",
-        timeout=_LIMIT_S, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr
+    process = start(world, *argv)
+    out, err = process.communicate(timeout=_LIMIT_S)
+    return process.returncode, out, err
 
 
 @pytest.fixture
@@ -81,3 +91,39 @@ def test_nonsense_and_a_missing_bucket_are_told_apart(world: World) -> None:
     code, out, _ = run(world, "s3://there-is-no-such-bucket-here", "lake", "--json")
     assert code == 1
     assert json.loads(out)["error"]["kind"] == "BucketNotFound"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_stopped_it_tells_what_it_has_and_goes_on_with_what_is_known(world: World, clip_end: Path) -> None:
+    for n in range(30):
+        world.put(clip_end.read_bytes(), f"{n:02}.mp4")
+    running: list[subprocess.Popen[str]] = []
+    started = threading.Event()
+
+    def stop() -> None:
+        started.wait(_LIMIT_S)
+        running[0].send_signal(signal.SIGINT)
+
+    gets = itertools.count()
+
+    def plan(request: Request) -> Act:
+        """From the 25th on none is answered, so that it cannot be done before it is stopped."""
+        late = request.operation == "GetObject" and next(gets) >= 24
+        return Act(Fault.STALL_REPLY, seconds=3600) if late else Act()
+
+    world.proxy.plan = plan
+    world.when("GetObject", Phase.ARRIVED, stop, nth=25)
+    running.append(start(world, f"s3://{world.bucket}", "starts:slowly", "--json"))
+    started.set()
+    out, err = running[0].communicate(timeout=_LIMIT_S)
+    world.proxy.watch, world.proxy.plan = lambda _phase, _request: None, lambda _request: Act()
+    assert running[0].returncode == 130, err
+    document = json.loads(out)
+    assert (document["complete"], document["error"]["kind"]) == (False, "Cancelled")
+    assert document["looked_at"] < 30
+    asked = len(world.proxy.exchanges)
+    code, out, _ = run(world, f"s3://{world.bucket}", "starts:slowly", "--json")
+    assert code == 0
+    assert json.loads(out)["count"] == 30
+    again = [e for e in world.proxy.exchanges[asked:] if e.request.operation == "GetObject"]
+    assert 0 < len({e.request.target for e in again}) < 30, "what was found out is not asked again"

@@ -261,6 +261,18 @@ def test_the_panel_writes_the_line_and_shows_what_was_typed(
     shows(qtbot, page, "a.mp4", "b.mp4", "c.jpg")
 
 
+def test_a_gallery_shows_the_pictures_beside_videos_to_whoever_asks_for_pictures(
+    qtbot: QtBot, page: LibraryPage, connection: Connection
+) -> None:
+    for key in ("a.mp4", "a.jpg", "b.jpg"):
+        put(connection, f"v/{key}")
+    page.show_gallery()
+    listed(qtbot, page, "v/")
+    assert names(page) == ["a.mp4", "b.jpg"]
+    page.search.setText("kind:image")
+    shows(qtbot, page, "a.jpg", "b.jpg")
+
+
 def test_the_whole_bucket_is_searched_by_the_same_query_and_anew_when_a_chip_goes(
     qtbot: QtBot, page: LibraryPage, connection: Connection
 ) -> None:

@@ -19,7 +19,8 @@ from vidcdn_desktop.media.glance_model import IndexPlace, VideoFacts
 from vidcdn_desktop.storage.content_types import KINDS, kind_of
 from vidcdn_desktop.storage.listing_model import ListedPage
 
-VIDEO = "Video"
+VIDEO, IMAGE = "Video", "Thumbnail"
+"""As `kind_of` says it."""
 KINDS_SOUGHT = tuple(kind for kind in KINDS if kind != "Folder")
 """Kinds of objects. A folder is none, it is only what keys begin with."""
 

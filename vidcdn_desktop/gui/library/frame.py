@@ -127,6 +127,8 @@ class LibraryFrame(QWidget):
             self.stack.show_rows()
         elif state.problem is not None and not len(store):
             self.stack.show_error(state.problem, state.bucket, place.prefix)
+        elif len(store) and self.model.is_arranging and self.stack.currentWidget() is self.empty:
+            pass  # it is not known yet whether there is still nothing
         elif len(store) and not self.model.is_arranging:
             text, searchable = self.searching.why_empty(), self.searching.is_new(place)
             self.stack.show_empty("Nothing matches", text, filtered=True, searchable=searchable)

@@ -8,7 +8,15 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from vidcdn_desktop.gui.library.crumbs import AddressBar
 from vidcdn_desktop.gui.library.places import History
-from vidcdn_desktop.gui.widgets import Button, IconButton, PageHeader, SearchEdit, SegmentedControl, set_property
+from vidcdn_desktop.gui.widgets import (
+    Button,
+    IconButton,
+    PageHeader,
+    SearchEdit,
+    SegmentedControl,
+    plain_tooltip,
+    set_property,
+)
 from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN
 
 _SPACING = 12
@@ -20,6 +28,7 @@ _VIEWS = [
 ]
 _ROOMY = 1000
 """Below this width the choices of the view are icons only."""
+_SEARCH_TIP = "Letters of names, and filters: kind:video size:>100MB age:<30d starts:slowly. Enter searches the bucket."
 _NARROW = 830
 """Below this width the buttons for the way back and for a fresh list go: their keys and the crumbs are enough."""
 
@@ -58,6 +67,7 @@ class LibraryHead(QWidget):
         self.address = AddressBar()
         self.header.add_start(self.address)
         self.search = SearchEdit("Search this folder", "Search in what is listed")
+        self.search.setToolTip(plain_tooltip(_SEARCH_TIP))
         set_property(self.search, "onsurface", True)
         self.search.setFixedWidth(190)
         self.header.add_end(self.search)

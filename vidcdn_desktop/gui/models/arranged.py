@@ -32,7 +32,7 @@ from vidcdn_desktop.gui.models.matching import BlockMatcher
 from vidcdn_desktop.gui.models.rows import Block, RowStore
 from vidcdn_desktop.gui.models.verdicts import Recall, Verdicts
 from vidcdn_desktop.gui.streamed import run_streamed
-from vidcdn_desktop.jobs.query import Query
+from vidcdn_desktop.jobs.query import IMAGE, Query
 from vidcdn_desktop.jobs.query_text import read
 
 _AT_ONCE = 4_000
@@ -93,7 +93,12 @@ class ArrangedRows(QAbstractTableModel):
 
     def matcher(self, query: Query) -> BlockMatcher:
         """For another thread: what of the rows a query leaves."""
-        return BlockMatcher(query, time.time(), no_posters=self._no_posters, verdicts=self._verdicts)
+        return BlockMatcher(query, time.time(), no_posters=self._leaves_posters, verdicts=self._verdicts)
+
+    @property
+    def _leaves_posters(self) -> bool:
+        """Whether pictures beside videos are left out; whoever asks for pictures wants them all."""
+        return self._no_posters and IMAGE not in self._query.kinds
 
     @property
     def is_arranging(self) -> bool:
@@ -206,7 +211,7 @@ class ArrangedRows(QAbstractTableModel):
             tuple(self.store.blocks),
             self.store.order(),
             self._query,
-            self._no_posters,
+            self._leaves_posters,
             self._column,
             self._descending,
             self._ranks(),
