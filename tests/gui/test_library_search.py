@@ -20,6 +20,7 @@ from vidcdn_desktop.gui.library.filter_words import GROUPS, chips
 from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.library.places import Place
 from vidcdn_desktop.gui.models.arrange import Column, Wish, arrange
+from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.gui.models.matching import BlockMatcher
 from vidcdn_desktop.gui.models.rows import RowStore, blocks_of
 from vidcdn_desktop.gui.models.verdicts import Verdicts
@@ -166,6 +167,40 @@ def test_of_films_only_those_are_asked_that_match_the_rest_and_once() -> None:
     assert left("starts:at-once") == ([1], 3, 0)
     assert left("starts:unknown") == ([3], 3, 0)
     assert asked == ["a.mp4", "b.mp4"]
+
+
+def test_rows_that_are_found_by_looks_come_in_without_moving_the_others(qtbot: QtBot) -> None:
+    model = ListingModel()
+    model.start("")
+    count = 200
+    keys = [f"{n:03d}.mp4" for n in range(count)]
+    numbers = array("q", [5] * count)
+    listing = ListedPage(keys, numbers, numbers, PackedTexts(["e"] * count), ["STANDARD"] * count, [])
+    model.append(blocks_of(listing, ""))
+    model.set_filter("starts:slowly")
+    qtbot.waitUntil(lambda: not model.is_arranging and model.not_looked_at == count)
+    for row_id in range(100):
+        model.set_facts(row_id, facts(IndexPlace.END if row_id % 2 else IndexPlace.FRONT))
+    model.look_again()
+    qtbot.waitUntil(lambda: model.rowCount() == 50 and not model.is_arranging)
+    assert (model.films, model.not_looked_at) == (200, 100)
+    model.select_ranges([(3, 4)])
+    resets: list[int] = []
+    model.modelAboutToBeReset.connect(lambda: resets.append(1))
+    for row_id in range(100, 200):
+        model.set_facts(row_id, facts(IndexPlace.END))
+    model.look_again()
+    qtbot.waitUntil(lambda: model.rowCount() == 150)
+    assert resets == []
+    assert model.ranges() == [(3, 4)]
+    assert [model.row(n).key for n in (0, 49, 50, 149)] == ["001.mp4", "099.mp4", "100.mp4", "199.mp4"]
+    model.sort(Column.SIZE, Qt.SortOrder.DescendingOrder)
+    model.append(blocks_of(ListedPage(["x.mp4"], numbers[:1], numbers[:1], PackedTexts(["e"]), [""], []), ""))
+    model.flush()
+    qtbot.waitUntil(lambda: model.films == 201 and not model.is_arranging)
+    assert model.rowCount() == 150
+    model.set_filter("starts:unknown")
+    qtbot.waitUntil(lambda: [row.key for row in model.rows()] == ["x.mp4"])
 
 
 def test_every_choice_of_the_panel_has_words_and_can_be_typed() -> None:

@@ -76,7 +76,7 @@ class ArrangedRows(QAbstractTableModel):
         self._wished_as: tuple[object, ...] = ()
         self._again = QTimer(self)
         self._again.setSingleShot(True)
-        self._again.timeout.connect(self._arrange)
+        self._again.timeout.connect(self._on_again)
         self.selection = QItemSelectionModel(self, self)
         """What is selected, in whole rows."""
 
@@ -131,7 +131,7 @@ class ArrangedRows(QAbstractTableModel):
         """Nothing more comes: give the rows that wait their place now."""
         if self._late and self._job is None:
             self._again.stop()
-            self._arrange()
+            self._on_again()
 
     def set_filter(self, text: str) -> None:
         """Show only rows that match what somebody typed, as far as it can be read."""
@@ -191,6 +191,9 @@ class ArrangedRows(QAbstractTableModel):
             self._again.start(max(_REST_MS, 3 * took_ms))
 
     _took = 0.0
+    _gathered: array[int] | None = None
+    """What the job under way has found, where it is shown in one go."""
+    _gathered_counts: dict[int, int]
     _is_stale = False
     """Facts came since the filter was applied."""
 
@@ -201,8 +204,16 @@ class ArrangedRows(QAbstractTableModel):
             self._job = None
 
     @Slot()
-    def _arrange(self) -> None:
-        """Work out anew what is shown."""
+    def _on_again(self) -> None:
+        """The same filter and order over more rows or more facts: whoever has scrolled down must not notice."""
+        self._arrange(gather=bool(self._index))
+
+    def _arrange(self, *, gather: bool = False) -> None:
+        """Work out anew what is shown.
+
+        Args:
+            gather: Put nothing on screen before all is known; else the first rows come at once.
+        """
         self._stop_job()
         self._late, self._is_stale = [], False
         self._began = time.monotonic()
@@ -221,6 +232,7 @@ class ArrangedRows(QAbstractTableModel):
             self._verdicts,
         )
         self._wished_as = self._order_now()
+        self._gathered, self._gathered_counts = (array("I") if gather else None), {}
         token = self._job = CancelToken()
         if len(self.store) <= _AT_ONCE and not self._query.starts:
             for piece in arrange(wish, token):
@@ -247,6 +259,12 @@ class ArrangedRows(QAbstractTableModel):
         token, piece = told
         if token is not self._job:
             return
+        if self._gathered is not None:
+            self._gathered += piece.ids
+            self._gathered_counts.update(piece.counts)
+            if piece.last:
+                self._show_gathered(piece, self._gathered)
+            return
         if piece.first:
             self.beginResetModel()
             self._index = piece.ids
@@ -264,14 +282,31 @@ class ArrangedRows(QAbstractTableModel):
         if piece.first or piece.last:
             self.arranged.emit()
 
-    def _end_job(self, piece: Piece) -> None:
+    def _show_gathered(self, piece: Piece, ids: array[int]) -> None:
+        """Nothing on screen moves where rows have only come in behind the others."""
+        count = len(self._index)
+        self._job, self._counts = None, self._gathered_counts
+        stays = ids[:count] == self._index
+        if not stays:
+            self.beginResetModel()
+            self._index = ids
+            self.endResetModel()
+        elif len(ids) > count:
+            self.beginInsertRows(QModelIndex(), count, len(ids) - 1)
+            self._index = ids
+            self.endInsertRows()
+        self._end_job(piece, select=not stays)
+        self.arranged.emit()
+
+    def _end_job(self, piece: Piece, *, select: bool = True) -> None:
         self._job = None
         self._took = time.monotonic() - self._began
         self._whole, self._sorted_as = piece.whole, self._wished_as
         self.films, self.not_looked_at = piece.films, piece.not_looked_at
-        self.select_ranges(piece.selected)
-        if piece.lost:
-            self.selection_lost.emit()
+        if select:
+            self.select_ranges(piece.selected)
+            if piece.lost:
+                self.selection_lost.emit()
         late, self._late = self._late, []
         if self._is_stale:
             self._soon()
