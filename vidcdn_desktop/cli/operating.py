@@ -9,6 +9,7 @@ from typing import Any
 
 from vidcdn_desktop.cancel import Cancelled, CancelToken
 from vidcdn_desktop.cli.context import add_connection_arguments, split_s3_address
+from vidcdn_desktop.cli.handing import HOW, add_handover_arguments, hand_over_plan, wants_handover
 from vidcdn_desktop.cli.means import parse_patience
 from vidcdn_desktop.cli.output import Output, Ticker
 from vidcdn_desktop.errors import ConfirmationNeeded, SettingsInvalid, VidcdnError
@@ -40,6 +41,7 @@ def add_operation_arguments(parser: argparse.ArgumentParser, *, invalidates: boo
     )
     if invalidates:
         parser.add_argument("--invalidate", action="store_true", help="remove old copies from the CDN afterwards")
+    add_handover_arguments(parser)
     parser.add_argument(
         "--patience",
         type=parse_patience,
@@ -118,7 +120,7 @@ class Operating:
 
         Raises: SettingsInvalid. Cancelled. What the store raises.
         """
-        job = self._interrupted(mark_of(wish))
+        job = self._interrupted(mark_of(wish)) if not wants_handover(self._args) else None
         if job is not None:
             return self._run(job)
         return self.plan(plan_operation(self._connection, wish, token=self._token, on_found=self._found))
@@ -150,6 +152,8 @@ class Operating:
         Raises: Cancelled. What the store raises.
         """
         self._output.clear()
+        if plan.items and wants_handover(self._args):
+            return hand_over_plan(self._connection, plan, self._args, self._output, self._token)
         if self._args.dry_run:
             self._show(plan)
             return 1 if plan.problems else 0
@@ -158,7 +162,7 @@ class Operating:
             return 0
         if plan.handover and not self._args.yes:
             self._show(plan)
-            self._output.note("Nothing was changed. Add --yes to do it from here all the same.")
+            self._output.note(f"Nothing was changed. Add --yes to do it from here all the same.{HOW}")
             return WRONG_USE
         try:
             job = operation_job(

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from vidcdn_desktop import aws_errors
 from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, KeyLife, SecretStore
@@ -32,6 +33,7 @@ DEFAULT_REGION = "us-east-1"
 _FEW_CONNECTIONS = 4
 """CloudFront and STS are asked one thing at a time."""
 
+_CONTROL = "s3control"
 _MEANING = "Nothing was published."
 
 
@@ -56,6 +58,9 @@ class ClientSet:
     """What all of them sign with."""
     load: Callable[[ConnectionProfile], Credentials] = field(repr=False)
     """Reads the key of a profile from where it was read when this was built."""
+    open_control: Callable[[], Any] | None = field(default=None, repr=False)
+    """Builds a client of S3 Control, which few ever need; whoever asks closes it. None where there is none: another
+    store than Amazon S3, or the practice cloud."""
 
     def reload_credentials(self, profile: ConnectionProfile | None = None) -> bool:
         """Look for another key where this one came from: the AWS files, the environment, the keyring.
@@ -159,7 +164,36 @@ def build_clients(
         s3_transfer=cast("S3Client", transfer),
         credentials=shared,
         load=lambda wanted: load_credentials(wanted, secrets, network),
+        open_control=(lambda: _control_client(session, profile, region)) if _has_control(session, profile) else None,
     )
+
+
+def _has_control(session: Session, profile: ConnectionProfile) -> bool:
+    if not profile.has_cdn or profile.is_practice:
+        return False
+    if not profile.endpoint_url or _is_aws(profile.endpoint_url):
+        return True
+    configured = profile.kind in (ConnectionKind.ENVIRONMENT, ConnectionKind.AWS_PROFILE)
+    return configured and bool(_configured_endpoint(session, _CONTROL))
+
+
+def _control_client(session: Session, profile: ConnectionProfile, region: str) -> Any:
+    client = _client(session, profile, _CONTROL, "", region, _FEW_CONNECTIONS, [])
+    endpoint = str(client.meta.endpoint_url)
+    if not _is_aws(endpoint):
+
+        def keep_address(params: dict[str, Any], **_: Any) -> None:
+            """An address that was named is used as it is, without the account's number before it."""
+            path = urlsplit(params["url"])
+            params["url"] = f"{endpoint.rstrip('/')}{path.path}{f'?{path.query}' if path.query else ''}"
+
+        client.meta.events.register("before-call.s3-control", keep_address, unique_id="vidcdn-keep-address")
+    return client
+
+
+def _is_aws(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _region_of(session: Session) -> str:
