@@ -14,6 +14,7 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 import urllib.request
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ class World:
         self.jobs: dict[str, Job] = {}
         self.tokens: dict[str, str] = {}
         self.log: list[dict[str, str]] = []
+        self.lock = threading.Lock()
         self._numbers = itertools.count(1)
 
     def create(self, body: bytes) -> tuple[int, str]:
@@ -166,6 +168,10 @@ def _handler(world: World) -> type[BaseHTTPRequestHandler]:
             self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
         def _serve(self, body: bytes) -> None:
+            with world.lock:
+                self._answer(body)
+
+        def _answer(self, body: bytes) -> None:
             parts = urlsplit(self.path)
             if parts.path == "/log":
                 self._send(200, json.dumps(world.log), "application/json")

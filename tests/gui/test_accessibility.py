@@ -18,7 +18,9 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.activity.page import ActivityPage
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.delivery.page import DeliveryPage
+from vidcdn_desktop.gui.library.batch_jobs_dialog import BatchJobsDialog
 from vidcdn_desktop.gui.library.fast_start_dialog import FastStartDialog
+from vidcdn_desktop.gui.library.handover_dialog import HandoverDialog
 from vidcdn_desktop.gui.library.operation_questions import Asked, ask_about
 from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.library.place_form import PlaceForm
@@ -33,6 +35,10 @@ from vidcdn_desktop.gui.reading_order import in_reading_order, takes_tab
 from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.settings_dialog import SettingsDialog
 from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.operations.handover import hand_over
+from vidcdn_desktop.jobs.operations.model import Action, Item, Kind
+from vidcdn_desktop.jobs.operations.plan import OperationPlan
+from vidcdn_desktop.jobs.operations.promise import Promise
 from vidcdn_desktop.jobs.operations.targets import Source
 from vidcdn_desktop.jobs.repair_batch import Wish
 from vidcdn_desktop.media.ffmpeg import find_tools
@@ -271,6 +277,31 @@ def test_every_control_of_the_list_of_versions_has_a_name(
     assert nameless(dialog) == []
     assert {"Versions", "Also in the folders below"} <= {control.name for control in controls(dialog)}
     dialog.reject()
+
+
+@pytest.mark.parametrize("direction", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+def test_every_control_of_handing_over_to_the_store_has_a_name(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    window: MainWindow,
+    direction: Qt.LayoutDirection,
+) -> None:
+    connection = session.connection
+    assert connection is not None
+    action = Action(Kind.STORAGE_CLASS, storage_class="GLACIER")
+    items = (Item(1, ObjectRef(connection.profile.bucket, "a & b.mp4")),)
+    plan = OperationPlan(action, connection.profile.bucket, "a & b.mp4", "a & b.mp4", items, Promise(False, ""))
+    jobs = BatchJobsDialog(connection, window)
+    for dialog in (HandoverDialog(connection, hand_over(plan), window), jobs):
+        qtbot.addWidget(dialog)
+        dialog.setLayoutDirection(direction)
+        dialog.show()
+        assert nameless(dialog) == []
+        dialog.hide()
+    jobs.start()
+    qtbot.waitUntil(lambda: jobs.is_known, timeout=20_000)
+    assert jobs.words.text() == "No job was handed over yet."
+    jobs.reject()
 
 
 def test_in_a_mirrored_window_the_rail_stands_at_the_right_and_the_panel_at_the_left(

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Slot
 from vidcdn_desktop.gui.activity.page import ActivityPage
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.fast_start_desk import FastStartDesk
+from vidcdn_desktop.gui.handover_desk import HandoverDesk
 from vidcdn_desktop.gui.health_desk import HealthDesk
 from vidcdn_desktop.gui.library.operation_questions import Asked
 from vidcdn_desktop.gui.library.page import LibraryPage
@@ -45,6 +46,7 @@ class LibraryDesks(QObject):
         self.operations = OperationDesk(bridge, session, window, (library, activity), toasts, parent=self)
         self.uploads = UploadDesk(bridge, session, window, library, toasts, parent=self)
         self.replace = ReplaceDesk(bridge, session, window, library, self.uploads, parent=self)
+        self.handovers = HandoverDesk(session, window, library, self.operations, parent=self)
         self.versions = VersionsDesk(session, window, library, self.operations, parent=self)
         self.health = HealthDesk(session, window, library, self.operations, bridge.journal, self)
 

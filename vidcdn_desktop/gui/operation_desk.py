@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
@@ -29,6 +29,9 @@ from vidcdn_desktop.jobs.states import ENDED
 
 class OperationDesk(QObject):
     """Between the Library, the Activity page, session and bridge. GUI thread."""
+
+    handed_over = Signal(object)
+    """KeptHandover: the store does what was asked for here."""
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class OperationDesk(QObject):
     def _ask(self, dialog: OperationDialog) -> None:
         self.dialog = dialog
         dialog.agreed.connect(self._on_agreed)
+        dialog.handed_over.connect(self.handed_over)
         dialog.finished.connect(self._on_asked)
         dialog.open()
         if dialog.form is None:

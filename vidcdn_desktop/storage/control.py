@@ -105,7 +105,8 @@ class BatchControl:
         try:
             reply = self._client.create_job(**request)
         except (BotoCoreError, ClientError) as exc:
-            raise self._in_words(exc, "s3:CreateJob", "the new job") from exc
+            error = self._in_words(exc, "s3:CreateJob", str(request.get("RoleArn") or ""))
+            raise _not_allowed(error) if isinstance(error, AccessDenied) else error from exc
         return str(reply["JobId"])
 
     def status(self, job_id: str) -> BatchStatus:
@@ -197,6 +198,17 @@ class BatchControl:
                 request_id=fault.request_id,
             )
         return aws_errors.translate(exc, action=action, subject=subject, meaning=_MEANING)
+
+
+def _not_allowed(error: AccessDenied) -> AccessDenied:
+    return AccessDenied(
+        "This account may not create the job, or may not hand this role over.",
+        _MEANING,
+        "Ask for s3:CreateJob, and for iam:PassRole on the role; or save the files for somebody who has both.",
+        subject=error.subject,
+        code=error.code,
+        request_id=error.request_id,
+    )
 
 
 def lifecycle_rules(client: Any, bucket: str, owner: str | None) -> list[dict[str, Any]] | None:

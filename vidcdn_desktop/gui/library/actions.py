@@ -48,6 +48,7 @@ def add_actions(page: LibraryPage) -> None:
         ("Restore from archive…", "", "restore"),
         ("Restore an older version…", "", "versions"),
         ("Show deleted and older versions…", "", page.show_versions),
+        ("Jobs of the store (S3 Batch Operations)…", "", page.batch_jobs_requested),
         ("Delete…", KEYS["delete"], "delete"),
         ("Refresh the CDN for the selection", KEYS["invalidate"], "invalidate"),
     ):

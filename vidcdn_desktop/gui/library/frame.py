@@ -65,6 +65,8 @@ class LibraryFrame(QWidget):
     """(list[Path], str prefix): files and folders for a folder of the bucket."""
     files_wanted = Signal(object)
     """(str prefix, bool a folder): files, or a folder, are to be chosen for it."""
+    batch_jobs_requested = Signal()
+    """The jobs that were handed over to the store are to be shown."""
     versions_requested = Signal(object)
     """str: the folder of which deleted and older versions are to be shown."""
 

@@ -11,6 +11,7 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import operation_words
+from vidcdn_desktop.gui.library.handover_panel import HandoverPanel
 from vidcdn_desktop.gui.library.operation_table import ItemModel, ItemTable
 from vidcdn_desktop.gui.library.operation_words import PlanView
 from vidcdn_desktop.gui.library.views import harmless
@@ -79,6 +80,8 @@ class OperationDialog(QDialog):
 
     agreed = Signal(object)
     """Consent."""
+    handed_over = Signal(object)
+    """KeptHandover: the store does it, so that nothing is begun here."""
 
     def __init__(
         self,
@@ -156,6 +159,10 @@ class OperationDialog(QDialog):
             column.addWidget(widget)
         column.addSpacing(6)
         column.addWidget(self.facts)
+        self.handover = HandoverPanel(self._connection)
+        self.handover.changed.connect(self._on_grown)
+        self.handover.handed_over.connect(self._on_handed_over)
+        column.addWidget(self.handover)
         column.addWidget(self.invalidate)
         column.addSpacing(2)
         column.addWidget(self.confirm_words)
@@ -288,6 +295,7 @@ class OperationDialog(QDialog):
         self.table.fit(3 if window is not None and window.height() < _LOW else 6)
         self.table.setVisible(bool(view.rows))
         self.facts.set_rows(view.facts)
+        self.handover.show_plan(view.plan if view.plan.handover and not view.is_blocked else None)
         self.invalidate.setText(view.invalidate.replace("&", "&&"))
         self.invalidate.setAccessibleName(view.invalidate)
         self.invalidate.setVisible(bool(view.invalidate))
@@ -321,6 +329,13 @@ class OperationDialog(QDialog):
         self.go_button.setEnabled(may)
         self.go_button.setDefault(may)
 
+    @Slot()
+    def _on_grown(self) -> None:
+        inner = self._plan_view.layout()
+        if inner is not None:
+            inner.activate()
+        self._fit()
+
     def _fit(self) -> None:
         """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
         layout = self.layout()
@@ -340,8 +355,14 @@ class OperationDialog(QDialog):
         self.accept()
         self.agreed.emit(consent)
 
+    @Slot(object)
+    def _on_handed_over(self, kept: object) -> None:
+        self.reject()
+        self.handed_over.emit(kept)
+
     @Slot(int)
     def _on_finished(self, _result: int) -> None:
         self._pull.stop()
+        self.handover.stop()
         self._number += 1
         self._token.cancel()

@@ -164,6 +164,8 @@ def confirm(plan: OperationPlan) -> str:
 
 def go(plan: OperationPlan) -> str:
     """The one button."""
+    if plan.handover:
+        return "Do it here anyway"
     return f"{_VERBS.get(plan.action.kind, 'Change')} {plural(able(plan), 'object')}"
 
 

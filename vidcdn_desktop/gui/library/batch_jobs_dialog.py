@@ -1,0 +1,288 @@
+"""The jobs that were handed over to the store: how far they are, looked up while the list is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Slot
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+
+from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.activity.operation_words import title
+from vidcdn_desktop.gui.background import run_in_background
+from vidcdn_desktop.gui.library import handover_words
+from vidcdn_desktop.gui.library.views import harmless
+from vidcdn_desktop.gui.models.celltext import modified
+from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PlainLabel, PrimaryButton, TextDelegate, announce
+from vidcdn_desktop.jobs.connection import Connection
+from vidcdn_desktop.jobs.operations.handover_book import HandoverBook, KeptHandover
+from vidcdn_desktop.jobs.operations.handover_job import belongs, cancel_job, confirm_job, status_of
+from vidcdn_desktop.storage.control import BatchState, BatchStatus
+from vidcdn_desktop.textsafe import display
+
+Index = QModelIndex | QPersistentModelIndex
+
+_COLUMNS = ("Job", "State", "Objects", "Since")
+_WIDTHS = {1: 116, 2: 168, 3: 120}
+_ROW_HEIGHT = 28
+_ROWS = 6
+_WIDTH = 720
+_POLL_MS = 5_000
+"""A job takes minutes to days; the store charges for no look at it."""
+
+_Looked = tuple[int, list[KeptHandover], dict[str, BatchStatus], VidcdnError | None]
+"""Number of the look, jobs, how far they are by token, what went wrong."""
+
+
+class _Model(QAbstractTableModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[KeptHandover] = []
+        self.statuses: dict[str, BatchStatus] = {}
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Jobs."""
+        return 0 if parent is not None and parent.isValid() else len(self.jobs)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        """What, how far, how many, since when."""
+        return 0 if parent is not None and parent.isValid() else len(_COLUMNS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> str | int | None:
+        """Column names."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return _COLUMNS[section] if role == Qt.ItemDataRole.DisplayRole else None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        """Text of a cell."""
+        if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return None
+        kept = self.jobs[index.row()]
+        status = self.statuses.get(kept.token)
+        match index.column():
+            case 0:
+                return title(kept.operation, display(kept.title, 80))
+            case 1:
+                return handover_words.state(status)
+            case 2:
+                return handover_words.counts(kept, status)
+        return modified(kept.when)
+
+    def show_jobs(self, jobs: Sequence[KeptHandover], statuses: dict[str, BatchStatus]) -> None:
+        """Show these; rows that stay keep the selection."""
+        self.statuses = statuses
+        if [kept.token for kept in jobs] != [kept.token for kept in self.jobs]:
+            self.beginResetModel()
+            self.jobs = list(jobs)
+            self.endResetModel()
+            return
+        self.jobs = list(jobs)
+        if jobs:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(jobs) - 1, len(_COLUMNS) - 1))
+
+
+class BatchJobsDialog(QDialog):
+    """Looks every few seconds, off the GUI thread. Closing it leaves the jobs alone.
+
+    Args:
+        connection: Whose jobs can be looked after.
+        parent: The window.
+    """
+
+    def __init__(self, connection: Connection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._connection = connection
+        self._book = HandoverBook()
+        self._token = CancelToken()
+        self._looking = False
+        self._run = 0
+        self.is_known = False
+        """Whether all that is shown was looked up once."""
+        self.setWindowTitle("Jobs of the store")
+        self.setModal(True)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_POLL_MS)
+        self._timer.timeout.connect(self.look)
+        self._build()
+        self.finished.connect(self._on_finished)
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 22, 24, 20)
+        column.setSpacing(6)
+        column.addWidget(PlainLabel("Jobs of the store", role="dialog-title"))
+        self.intro = PlainLabel("S3 Batch Operations does these, also while this computer is off.", role="muted")
+        column.addWidget(self.intro)
+        column.addSpacing(8)
+        self.model = _Model()
+        self.table = QTableView()
+        table = self.table
+        table.setModel(self.model)
+        table.setItemDelegate(TextDelegate(table))
+        table.setAccessibleName("Jobs")
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for number, width in _WIDTHS.items():
+            header.setSectionResizeMode(number, QHeaderView.ResizeMode.Fixed)
+            table.setColumnWidth(number, width)
+        table.setFixedHeight(header.sizeHint().height() + _ROWS * _ROW_HEIGHT + 2 * table.frameWidth())
+        table.selectionModel().selectionChanged.connect(self._show)
+        self.words = PlainLabel(role="small", wrap=True, selectable=True)
+        self.error = ErrorPanel()
+        self.error.action_requested.connect(self.look)
+        self.error.hide()
+        for widget in (table, self.words, self.error):
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addSpacing(8)
+        column.addLayout(self._build_buttons())
+        self.setFixedWidth(_WIDTH)
+        self._show()
+
+    def _build_buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self.begin_button = PrimaryButton("Let it begin")
+        self.cancel_button = Button("Cancel the job")
+        self.forget_button = Button("Remove from the list")
+        self.close_button = Button("Close")
+        self.begin_button.clicked.connect(self._on_begin)
+        self.cancel_button.clicked.connect(self._on_cancel)
+        self.forget_button.clicked.connect(self._on_forget)
+        self.close_button.clicked.connect(self.reject)
+        row.addWidget(self.forget_button)
+        row.addWidget(self.cancel_button)
+        row.addStretch(1)
+        row.addWidget(self.close_button)
+        row.addWidget(self.begin_button)
+        return row
+
+    # Looking
+    @Slot()
+    def start(self) -> None:
+        """Look now, and again and again."""
+        self._timer.start()
+        self.look()
+
+    @Slot()
+    def look(self) -> None:
+        """Ask how far they are."""
+        self._do(None)
+
+    def _do(self, act: Callable[[], object] | None) -> None:
+        """Do something, if anything, then ask how far all of them are."""
+        if self._looking and act is None:
+            return
+        self._looking = True
+        self._run += 1
+        run = self._run
+        connection, book, token = self._connection, self._book, self._token
+        known = {kept.token: self.model.statuses.get(kept.token) for kept in self.model.jobs}
+
+        def work() -> _Looked:
+            problem: VidcdnError | None = None
+            try:
+                if act is not None:
+                    act()
+            except VidcdnError as exc:
+                problem = exc
+            statuses: dict[str, BatchStatus] = {}
+            jobs = book.all()
+            for kept in jobs:
+                token.raise_if_cancelled()
+                before = known.get(kept.token)
+                if before is not None and before.state.is_over:
+                    statuses[kept.token] = before
+                elif kept.job_id and belongs(kept, connection):
+                    try:
+                        statuses[kept.token] = status_of(connection, kept)
+                    except VidcdnError as exc:
+                        problem = problem or exc
+            return run, jobs, statuses, problem
+
+        run_in_background(self, work, self._on_looked, self._on_failed, token=token)
+
+    @Slot(object)
+    def _on_looked(self, found: _Looked) -> None:
+        run, jobs, statuses, problem = found
+        if run != self._run:
+            return  # what was done since is not in it
+        self._looking, self.is_known = False, True
+        self.model.show_jobs(jobs, statuses)
+        if jobs and self._chosen() is None:
+            self.table.setCurrentIndex(self.model.index(0, 0))
+        self.error.set_error(harmless(problem) if problem is not None else None, "Try again")
+        self._show()
+
+    @Slot(object)
+    def _on_failed(self, error: VidcdnError) -> None:
+        self._looking = False
+        self.error.set_error(harmless(error), "Try again")
+        self._fit()
+
+    # What the user does
+    def _chosen(self) -> KeptHandover | None:
+        index = self.table.currentIndex()
+        return self.model.jobs[index.row()] if index.isValid() and index.row() < len(self.model.jobs) else None
+
+    @Slot()
+    def _show(self) -> None:
+        kept = self._chosen()
+        status = self.model.statuses.get(kept.token) if kept is not None else None
+        mine = kept is not None and bool(kept.job_id) and belongs(kept, self._connection)
+        is_waiting = status is not None and status.state is BatchState.WAITING
+        self.begin_button.setEnabled(mine and is_waiting)
+        self.begin_button.setDefault(mine and is_waiting)
+        self.cancel_button.setEnabled(mine and status is not None and not status.state.is_over)
+        self.forget_button.setEnabled(kept is not None)
+        if kept is None:
+            self.words.set_text("No job was handed over yet." if self.is_known else "")
+        elif not belongs(kept, self._connection):
+            self.words.set_text(f"It belongs to another connection ({display(kept.connection_name, 60)}).")
+        else:
+            self.words.set_text(handover_words.about(kept, status))
+        self._fit()
+
+    @Slot()
+    def _on_begin(self) -> None:
+        kept, connection = self._chosen(), self._connection
+        if kept is not None:
+            self._do(lambda: confirm_job(connection, kept))
+            announce(self, "The job begins")
+
+    @Slot()
+    def _on_cancel(self) -> None:
+        kept, connection = self._chosen(), self._connection
+        if kept is not None:
+            self._do(lambda: cancel_job(connection, kept))
+
+    @Slot()
+    def _on_forget(self) -> None:
+        kept, book = self._chosen(), self._book
+        if kept is not None:
+            self._do(lambda: book.remove(kept.token))
+
+    def _fit(self) -> None:
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
+
+    @Slot(int)
+    def _on_finished(self, _result: int) -> None:
+        self._timer.stop()
+        self._token.cancel()
