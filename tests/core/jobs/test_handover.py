@@ -307,6 +307,7 @@ def test_a_role_that_may_not_be_handed_over_is_told_and_nothing_is_kept(
     with pytest.raises(AccessDenied):
         create_job(connection, found, place_for(connection, OTHER_ROLE), book, CancelToken())
     assert book.all() == []
+    world.assert_only("films/a.mp4")
 
 
 def test_a_job_that_is_gone_and_a_store_without_jobs_are_told(

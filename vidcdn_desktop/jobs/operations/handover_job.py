@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -182,6 +182,8 @@ def create_job(
         except VidcdnError as exc:
             if not exc.retryable:
                 book.remove(kept.token)
+                with suppress(VidcdnError):
+                    connection.storage.delete(ref, stored.version_id)
             raise
         kept = replace(kept, job_id=job_id)
         book.save(kept)
