@@ -114,6 +114,8 @@ def test_only_what_batch_operations_can_do_is_offered() -> None:
     assert "cannot rename" in renamed.cannot
     mixed = hand_over(plan_of(Kind.COPY, item(1, "a/1", "old/a/1"), item(2, "a/2", "new/a/2")))
     assert not mixed.is_possible
+    taken = item(2, "a/2", "old/a/2", error=SettingsInvalid("There is one."))
+    assert "There is one." in hand_over(plan_of(Kind.COPY, item(1, "a/1", "old/a/1"), taken)).cannot
     skipping = hand_over(plan_of(Kind.COPY, item(1, "a", "b/a"), on_exists=OnExists.SKIP))
     assert "replace" in skipping.cannot
     assert "Content-Type" in hand_over(plan_of(Kind.HEADERS, item(1, "a"))).cannot

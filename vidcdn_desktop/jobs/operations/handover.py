@@ -111,6 +111,10 @@ def hand_over(plan: OperationPlan) -> Handover:
     able = [item for item in plan.items if item.error is None]
     target = next((item.target.bucket for item in able if item.target is not None), plan.bucket)
     way = _WAYS[plan.action.kind](plan.action, able, mark, target)
+    if way.copies and plan.problems and any(item.target is not None for item in plan.items):
+        first = plan.problems[0].error
+        assert first is not None
+        way = _Way(cannot=f"{plural(len(plan.problems), 'object')} cannot be done as things stand: {first.what}")
     fits = [item for item in able if not way.copies or item.size <= LARGEST_OBJECT] if way.operation else []
     left_out = [item for item in able if way.operation and way.copies and item.size > LARGEST_OBJECT]
     rule, rule_does = _rule(plan, mark)
