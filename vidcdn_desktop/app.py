@@ -34,6 +34,7 @@ from vidcdn_desktop.gui.main_window import APP_NAME, MainWindow
 from vidcdn_desktop.gui.models.connection_facts import ConnectionFacts
 from vidcdn_desktop.gui.models.counts import Counts
 from vidcdn_desktop.gui.player import Players
+from vidcdn_desktop.gui.presence import Presence
 from vidcdn_desktop.gui.publish.page import PublishPage
 from vidcdn_desktop.gui.quit_dialog import CloseChoice
 from vidcdn_desktop.gui.session import Session
@@ -121,6 +122,8 @@ class Desktop(QObject):
             self.bridge, self.session, self.window, (self.publish, self.library, self.activity), self.players, self
         )
         self.fast_start, self.operations = self.desks.fast_start, self.desks.operations
+        self._presence = Presence(self)
+        self._presence.start()
         self._join()
 
     def _join(self) -> None:
@@ -269,6 +272,7 @@ class Desktop(QObject):
     def _finish(self) -> None:
         # No window is left, so waiting here freezes nobody.
         background.wait_all(_LAST_WAIT_S)
+        self._presence.stop()
         self.session.stop()
         self.facts.close()
         if self.journal is not None:

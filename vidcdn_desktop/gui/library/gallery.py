@@ -19,10 +19,10 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from vidcdn_desktop.courtesy import painting
 from vidcdn_desktop.gui.library.posters import PictureMemory
 from vidcdn_desktop.gui.library.tile import CAPTION, GAP, TileDelegate, tile_text
 from vidcdn_desktop.gui.library.typeahead import TypeAhead
-from vidcdn_desktop.gui.models.courtesy import painting
 from vidcdn_desktop.gui.models.listing import ListingModel
 
 Index = QModelIndex | QPersistentModelIndex

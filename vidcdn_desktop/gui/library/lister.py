@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.courtesy import give_way
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.places import Place
-from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.models.rows import Block, blocks_of
 from vidcdn_desktop.gui.streamed import run_streamed
 from vidcdn_desktop.jobs.find import Progress, find

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal, Slot
 
 from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.courtesy import give_way
 from vidcdn_desktop.errors import VidcdnError
-from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.gui.models.rows import SHIFT
 from vidcdn_desktop.gui.streamed import run_streamed

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.gui.models.courtesy import give_way
+from vidcdn_desktop.courtesy import give_way
 from vidcdn_desktop.gui.models.rows import MASK, SHIFT, VIDEO, Row, RowStore
 from vidcdn_desktop.gui.widgets import Button, IconButton, PlainLabel, PrimaryButton, set_property
 from vidcdn_desktop.jobs.sharing import MOST

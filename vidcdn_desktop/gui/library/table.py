@@ -15,12 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vidcdn_desktop.courtesy import painting
 from vidcdn_desktop.gui.fonts import ui_font
 from vidcdn_desktop.gui.library.columns import ColumnMemory, widths_for
 from vidcdn_desktop.gui.library.typeahead import TypeAhead
 from vidcdn_desktop.gui.models import celltext
 from vidcdn_desktop.gui.models.arrange import Column
-from vidcdn_desktop.gui.models.courtesy import painting
 from vidcdn_desktop.gui.models.listing import ListingModel
 from vidcdn_desktop.gui.theme import color
 from vidcdn_desktop.gui.widgets.direction import embedded

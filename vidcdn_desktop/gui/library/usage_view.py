@@ -8,11 +8,11 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
+from vidcdn_desktop.courtesy import give_way
 from vidcdn_desktop.gui.library import usage_words
 from vidcdn_desktop.gui.library.long_look import Board
 from vidcdn_desktop.gui.library.overview import Overview, Work
 from vidcdn_desktop.gui.library.usage_table import TallyTable
-from vidcdn_desktop.gui.models.courtesy import give_way
 from vidcdn_desktop.gui.widgets import GUTTER, PlainLabel, ScrollColumn
 from vidcdn_desktop.gui.widgets.treemap import Treemap
 from vidcdn_desktop.jobs.connection import Connection

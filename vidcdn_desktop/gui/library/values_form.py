@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
@@ -96,13 +96,15 @@ class ValuesForm(OperationForm):
         self._column.addStretch(1)
         self._scroll = scroll
         outer.addWidget(scroll)
-        self._look()
+        # Once the dialog stands: eight threads that look would keep the window from building it.
+        QTimer.singleShot(0, self, self._look)
 
     def _take_in(self, row: ValueRow) -> None:
         """Add a row above the button."""
         row.edited.connect(self._on_edited)
         self._column.insertWidget(self._column.indexOf(self.add_button), row)
 
+    @Slot()
     def _look(self) -> None:
         connection, sources, kind, token = self._connection, self._sources, self._kind, self._token
         run_in_background(

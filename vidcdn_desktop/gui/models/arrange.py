@@ -21,7 +21,7 @@ from enum import IntEnum
 from itertools import compress, repeat
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.gui.models.courtesy import give_way
+from vidcdn_desktop.courtesy import give_way
 from vidcdn_desktop.gui.models.matching import BlockMatcher
 from vidcdn_desktop.gui.models.rows import MASK, SHIFT, Block, class_name
 from vidcdn_desktop.gui.models.verdicts import Verdicts
