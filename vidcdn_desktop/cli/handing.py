@@ -37,8 +37,8 @@ def add_handover_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def wants_handover(args: argparse.Namespace) -> bool:
-    """Whether the store is to do it."""
-    return bool(args.batch_files or args.batch_role)
+    """Whether the store is to do it; not every command asks."""
+    return bool(getattr(args, "batch_files", None) or getattr(args, "batch_role", None))
 
 
 def hand_over_plan(
