@@ -146,7 +146,7 @@ queries = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(queries)
 def test_what_is_written_is_read_again_as_the_same(asked: Query) -> None:
     reading = read(write(asked))
@@ -157,7 +157,7 @@ def test_what_is_written_is_read_again_as_the_same(asked: Query) -> None:
         assert reading.query.words == asked.words
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(alphabet=st.characters() | st.sampled_from('":<>=. akidszeMB019'), max_size=60))
 def test_any_text_is_read_and_nothing_of_it_is_lost(text: str) -> None:
     reading = read(text)
