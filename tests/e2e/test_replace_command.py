@@ -199,10 +199,16 @@ def test_without_permission_the_object_is_as_it_was(
 
 @versioned
 @pytest.mark.parametrize(
-    ("name", "number"), [("UploadPart", signal.SIGINT), ("CompleteMultipartUpload", signal.SIGKILL)]
+    ("name", "number", "then"),
+    [
+        ("UploadPart", signal.SIGINT, "again"),
+        ("CompleteMultipartUpload", signal.SIGKILL, "again"),
+        ("CompleteMultipartUpload", signal.SIGKILL, "uploads"),
+        ("UploadPart", signal.SIGKILL, "uploads"),
+    ],
 )
 def test_stopped_or_killed_the_same_command_goes_on(
-    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, number: signal.Signals
+    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, number: signal.Signals, then: str
 ) -> None:
     world.put(b"old", KEY, **CARRIED)
     path = tmp_path / "new.bin"
@@ -225,9 +231,15 @@ def test_stopped_or_killed_the_same_command_goes_on(
         child[0].kill()
         opened.set()
     world.proxy.watch = lambda _phase, _request: None
-    code, [row], err = replace(capsys, world, path, "--yes")
-    assert code == 0, err
-    assert row["state"] == "replaced"
+    if then == "uploads":
+        capsys.readouterr()
+        assert main(["uploads", "list", "--json"]) == 0
+        (left,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert main(["uploads", "resume", left["job"]]) == 0, capsys.readouterr().err
+    else:
+        code, [row], err = replace(capsys, world, path, "--yes")
+        assert code == 0, err
+        assert row["state"] == "replaced"
     assert world.get(KEY)["Body"] == path.read_bytes()
     assert world.get(KEY)["CacheControl"] == CARRIED["CacheControl"]
     assert tags(world) == {"team": "film crew", "year": "2026"}

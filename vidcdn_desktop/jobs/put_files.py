@@ -31,6 +31,7 @@ from vidcdn_desktop.jobs.journal import JobRecord, Journal, OpenUpload
 from vidcdn_desktop.jobs.keeping import claimed
 from vidcdn_desktop.jobs.put_goal import Goal
 from vidcdn_desktop.jobs.put_plan import FileToPut, PutPlan
+from vidcdn_desktop.jobs.put_saved import file_from_json, file_to_json
 from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.media.faststart import plan_fast_start
 from vidcdn_desktop.progress import ProgressMeter
@@ -164,9 +165,9 @@ class PutFiles:
         with FileSource(file.path) as original:
             source: ByteSource = plan_fast_start(original).source if file.fast_start else original
             goal = Goal(self._connection.storage, file, self._mark, original.identity.mtime_ns)
-            if self._look_first or file.replaces:
+            if (self._look_first or file.replaces) and not self._is_begun(file):
                 there = self._weather_of().run(lambda: goal.earlier(source), self._token)
-                if there is not None and not self._is_begun(file):
+                if there is not None:
                     self.meter.add_present(source.size)
                     return PutResult(file, PutState.ALREADY, there)
             try:
@@ -191,6 +192,9 @@ class PutFiles:
         job_id = job_id_of(self._connection.clients.endpoint, file)
         return any(found.job_id == job_id for found in self._journal.unfinished_uploads())
 
+    def _headers_of(self, file: FileToPut) -> ObjectHeaders:
+        return file.headers or ObjectHeaders(file.content_type, self._cache_control)
+
     def _weather_of(self) -> Weather:
         return self._weather or Weather(
             self._patience, is_back=self._connection.reachable(), renew=self._connection.reload_credentials
@@ -203,7 +207,7 @@ class PutFiles:
             original.check_unchanged()
             goal.check()
 
-        headers = file.headers or ObjectHeaders(file.content_type, self._cache_control)
+        headers = self._headers_of(file)
         if self._mark:
             headers = replace(headers, metadata={**headers.metadata, JOB_KEY: self._mark})
         return upload(
@@ -244,7 +248,7 @@ class PutFiles:
             bucket=file.ref.bucket,
             key=file.ref.key,
             size=file.size,
-            options={"replaces": file.replaces, "fast_start": file.fast_start},
+            options={"file": file_to_json(replace(file, headers=self._headers_of(file)))},
         )
         with claimed(journal, job_id, partial(_save, journal, record)):
             log = journal.part_log(job_id, key=file.ref.key, profile_id=record.connection_id, endpoint=endpoint)
@@ -265,14 +269,9 @@ def left_over(journal: Journal) -> list[tuple[JobRecord, OpenUpload | None]]:
 
 def plan_again(record: JobRecord) -> PutPlan:
     """The plan for one that `left_over` gave."""
-    options = record.options or {}
-    file = FileToPut(
-        Path(record.source),
-        ObjectRef(record.bucket, record.key),
-        record.size or 0,
-        content_type(record.key),
-        replaces=str(options.get("replaces") or ""),
-        fast_start=options.get("fast_start") is True,
+    saved = file_from_json((record.options or {}).get("file"), record.bucket)
+    file = saved or FileToPut(
+        Path(record.source), ObjectRef(record.bucket, record.key), record.size or 0, content_type(record.key)
     )
     return PutPlan((file,), ())
 

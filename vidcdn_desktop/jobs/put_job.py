@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from vidcdn_desktop.cancel import CancelToken
@@ -16,14 +15,13 @@ from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.keeping import UPLOAD
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.put_files import PutFiles, PutResult, PutState, give_up, job_id_of, left_over
-from vidcdn_desktop.jobs.put_plan import FileToPut, PutPlan
-from vidcdn_desktop.storage.content_types import content_type
-from vidcdn_desktop.storage.port import ObjectHeaders, ObjectRef
+from vidcdn_desktop.jobs.put_plan import PutPlan
+from vidcdn_desktop.jobs.put_saved import file_from_json, file_to_json
+from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.storage.weather import Weather
 from vidcdn_desktop.textsafe import plural
 
 _STATES = {PutState.PUT: "done", PutState.ALREADY: "already", PutState.EXISTS: "failed", PutState.FAILED: "failed"}
-_HEADERS = ("content_type", "cache_control", "content_disposition", "metadata", "carried")
 
 
 class PutJob(BatchJob):
@@ -110,7 +108,7 @@ class PutJob(BatchJob):
                 )
 
     def _options(self) -> dict[str, Any]:
-        return {"files": [_saved(file) for file in self.plan.files], "cache_control": self.cache_control}
+        return {"files": [file_to_json(file) for file in self.plan.files], "cache_control": self.cache_control}
 
 
 def names_of(plan: PutPlan) -> tuple[str, str]:
@@ -125,48 +123,10 @@ def names_of(plan: PutPlan) -> tuple[str, str]:
     return plural(len(plan.files), "file"), first[: first.rfind("/", 0, shared) + 1]
 
 
-def _saved(file: FileToPut) -> dict[str, Any]:
-    facts: dict[str, Any] = {"path": str(file.path), "key": file.ref.key, "size": file.size, "mtime": file.mtime_ns}
-    if file.replaces:
-        facts |= {"replaces": file.replaces, "fast_start": file.fast_start}
-    if file.headers is not None:
-        facts["headers"] = {
-            name: dict(value) if isinstance(value := getattr(file.headers, name), Mapping) else value
-            for name in _HEADERS
-        }
-    return facts
-
-
-def _file_from(saved: object, bucket: str) -> FileToPut | None:
-    if not isinstance(saved, Mapping):
-        return None
-    match saved:
-        case {"path": str(path), "key": str(key), "size": int(size), "mtime": int(mtime)}:
-            return FileToPut(
-                Path(path),
-                ObjectRef(bucket, key),
-                size,
-                content_type(key),
-                mtime,
-                str(saved.get("replaces") or ""),
-                _headers_from(saved.get("headers")),
-                saved.get("fast_start") is True,
-            )
-    return None
-
-
-def _headers_from(saved: object) -> ObjectHeaders | None:
-    if not isinstance(saved, Mapping):
-        return None
-    kind, cache, disposition = (str(saved.get(name) or "") for name in _HEADERS[:3])
-    metadata, carried = (dict(v) if isinstance(v := saved.get(name), Mapping) else {} for name in _HEADERS[3:])
-    return ObjectHeaders(kind, cache, disposition, metadata, carried)
-
-
 def plan_in(record: JobRecord) -> PutPlan:
     """The files in a row; what makes no sense is left out."""
     saved = (record.options or {}).get("files")
-    files = [_file_from(entry, record.bucket) for entry in saved] if isinstance(saved, list) else []
+    files = [file_from_json(entry, record.bucket) for entry in saved] if isinstance(saved, list) else []
     return PutPlan(tuple(file for file in files if file is not None), ())
 
 
