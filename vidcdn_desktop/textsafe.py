@@ -16,6 +16,9 @@ _ZWJ = "\u200d"
 _VARIATION_16 = "\ufe0f"
 _ELLIPSIS = "…"
 
+_FROM_THE_RIGHT = frozenset({"R", "AL", "AN"})
+"""Bidi classes of letters and digits that are written from the right."""
+
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Controls, format characters, lone surrogates, private use, line and paragraph separators.
 
@@ -60,6 +63,17 @@ def isolate(text: str, max_length: int | None = None) -> str:
     Source: Unicode Standard Annex 9, section 2.4 (FSI, PDI).
     """
     return f"{_FSI}{display(text, max_length)}{_PDI}"
+
+
+def in_sentence(text: str, max_length: int | None = None) -> str:
+    """The same, with isolates only where a letter could reorder anything: our font has no glyph for them.
+
+    Do not pass the result to `display` again.
+    """
+    shown = display(text, max_length)
+    return (
+        f"{_FSI}{shown}{_PDI}" if any(unicodedata.bidirectional(char) in _FROM_THE_RIGHT for char in shown) else shown
+    )
 
 
 def safe_file_name(text: str, fallback: str = "file") -> str:

@@ -16,6 +16,7 @@ from vidcdn_desktop.textsafe import (
     format_rate,
     format_size,
     free_file_name,
+    in_sentence,
     isolate,
     plural,
     safe_file_name,
@@ -70,6 +71,12 @@ def test_display_elides_in_the_middle_and_never_inside_a_mark() -> None:
     assert display("short.mp4", 9) == "short.mp4"
     assert display("abcdefg\u0301hij", 8) == "abcd…hij"
     assert display("abcdef", 1) == "…"
+
+
+def test_a_name_in_a_sentence_is_set_apart_only_where_it_could_reorder_the_words_around_it() -> None:
+    assert in_sentence("été (1).mp4", 60) == "été (1).mp4"
+    assert in_sentence("evil\u202egpj") == display("evil\u202egpj")
+    assert in_sentence("film \u05d0") == "\u2068film \u05d0\u2069"
 
 
 def test_isolate_cannot_be_broken_out_of() -> None:

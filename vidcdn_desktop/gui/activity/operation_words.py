@@ -12,7 +12,7 @@ from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.operations.model import Kind
 from vidcdn_desktop.jobs.operations.report import MOST_TOLD, Counts, OperationSnapshot
 from vidcdn_desktop.jobs.states import RUNNING
-from vidcdn_desktop.textsafe import display, format_left, format_size, plural
+from vidcdn_desktop.textsafe import display, format_left, format_size, in_sentence, plural
 
 if TYPE_CHECKING:
     from vidcdn_desktop.gui.activity.entry import Entry
@@ -125,9 +125,9 @@ def detail_rows(entry: Entry) -> list[Fact]:
 
 def _object(row: Mapping[str, Any]) -> Fact:
     key, target = row.get("key"), row.get("target")
-    name = display(key, 80) if isinstance(key, str) else ""
+    name = in_sentence(key, 80) if isinstance(key, str) else ""
     if isinstance(target, str):
-        name += f" → {display(target, 80)}"
+        name += f" → {in_sentence(target, 80)}"
     error = _mapping(row.get("error"))
     if error:
         why = " ".join(display(str(error.get(part) or ""), 300) for part in ("what", "meaning"))

@@ -20,7 +20,7 @@ from vidcdn_desktop.jobs.operations.plan import Wish
 from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.jobs.operations.targets import Source
 from vidcdn_desktop.storage.port import ObjectRef
-from vidcdn_desktop.textsafe import display, plural
+from vidcdn_desktop.textsafe import in_sentence, plural
 
 _VALUES = {"headers": ("Edit headers and metadata", Kind.HEADERS), "tags": ("Edit tags", Kind.TAGS)}
 _PLACES = {"rename": "Rename", "move": "Move", "copy-to": "Copy"}
@@ -98,4 +98,6 @@ def sentence(snapshot: OperationSnapshot) -> str:
         return f"Undone for {plural(counts.done, 'object')}{left}"
     words = counts.words(snapshot.kind)
     # A title that only counts says nothing that the counts do not say.
-    return words if snapshot.title == plural(counts.objects, "object") else f"{display(snapshot.title, 60)}: {words}"
+    return (
+        words if snapshot.title == plural(counts.objects, "object") else f"{in_sentence(snapshot.title, 60)}: {words}"
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vidcdn_desktop.gui.widgets import Fact
 from vidcdn_desktop.jobs.operations.model import Item, Kind, OnExists
 from vidcdn_desktop.jobs.operations.plan import OperationPlan
-from vidcdn_desktop.textsafe import display, format_size, plural
+from vidcdn_desktop.textsafe import display, format_size, in_sentence, plural
 
 _VERBS = {
     Kind.COPY: "Copy",
@@ -175,7 +175,7 @@ def result(item: Item, kind: Kind) -> str:
         return display(item.error.what, 200)
     does = item.action.kind if item.action is not None else kind
     if item.target is not None:
-        return f"→ {display(item.target.key, 300)}"
+        return f"→ {in_sentence(item.target.key, 300)}"
     if item.action is not None and item.action.edit.headers:  # each object has its own values
         values = item.action.edit.headers.items()
         return ", ".join(f"{name.title()}: {display(value or '–', 200)}" for name, value in values)
