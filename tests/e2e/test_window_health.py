@@ -27,6 +27,7 @@ from vidcdn_desktop.gui.library.usage_view import UsageView
 from vidcdn_desktop.jobs.health_model import Concern
 from vidcdn_desktop.jobs.journal import JobRecord
 from vidcdn_desktop.jobs.model import JobState
+from vidcdn_desktop.jobs.operations.model import Kind
 from vidcdn_desktop.jobs.prices import PriceTable
 from vidcdn_desktop.storage.port import ObjectRef, UploadIntent
 
@@ -236,6 +237,70 @@ def test_without_a_network_it_says_so(office: Office, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     office.studio.click(health.cut_short.button)
     office.studio.wait(lambda: health.result is not None)
+
+
+# All at once
+def test_all_is_mended_after_one_question_and_repairs_wait_for_the_headers(office: Office, clip_end: Path) -> None:
+    sick(office.world, clip_end)
+    # A video that gets another header and is repaired, and a thumbnail that goes and therefore gets no header.
+    office.world.put(clip_end.read_bytes() + bytes(8), "films/both.mp4", ContentType="video/mp4")
+    office.world.put(b"four!!", "films/lost-89abcdef.jpg", ContentType="image/jpeg")
+    desktop = office.studio.start()
+    health = looked(office, desktop, "films/")
+    office.studio.click(health.fix_all)
+    question = desktop.desks.health.question
+    assert question is not None
+    office.studio.wait(lambda: question.plan is not None)
+    assert [box.text() for box in question.steps.values()] == [
+        "Remove 1 unfinished upload",
+        "Set headers of 3 objects",
+        "Delete 2 thumbnails",
+        "Make 3 videos fast start",
+    ]
+    assert not question.go_button.isEnabled()
+    assert question.confirm_words.text() == "2 thumbnails will be gone for good. Type 2 to confirm:"
+    question.steps["thumbnails"].setChecked(False)
+    assert question.confirm.isHidden()
+    assert question.go_button.text() == "Do 3 steps"
+    question.steps["thumbnails"].setChecked(True)
+    office.qtbot.keyClicks(question.confirm, "2")
+    assert question.go_button.isEnabled()
+    operations = desktop.bridge.operations
+
+    def state(kind: Kind) -> JobState | None:
+        return next((s.state for s in operations.snapshots() if s.kind is kind), None)
+
+    headers: list[JobState | None] = []
+    desktop.bridge.repairs.added.connect(lambda _snapshot: headers.append(state(Kind.HEADERS)))
+    office.studio.until_ended(desktop, lambda: office.studio.click(cast("QPushButton", question.go_button)))
+    dialog = cleanup(office, desktop)
+    office.studio.wait(lambda: dialog.has_removed)
+    assert dialog.headline.text() == "1 unfinished upload removed, 2.1 MB."
+    office.studio.click(dialog.close_button)
+    office.studio.wait(lambda: bool(headers))
+    assert headers == [JobState.PUBLISHED]
+    office.studio.wait(lambda: state(Kind.DELETE) is JobState.PUBLISHED)
+    office.studio.wait(lambda: health.result is not None and set(found(health)) == {"duplicates"})
+    assert office.world.unfinished() == []
+    assert not [key for key in office.world.all_keys() if key.endswith(".jpg")]
+    assert office.world.get("films/both.mp4")["CacheControl"]
+    assert health.fix_all.isHidden()
+
+
+def test_a_question_about_all_that_is_left_changes_nothing(office: Office, clip_end: Path) -> None:
+    sick(office.world, clip_end)
+    before = {key: office.world.get(key)["ETag"] for key in office.world.all_keys()}
+    desktop = office.studio.start()
+    health = looked(office, desktop, "films/")
+    office.studio.click(health.fix_all)
+    question = desktop.desks.health.question
+    assert question is not None
+    office.studio.wait(lambda: question.plan is not None)
+    office.qtbot.keyClick(question, Qt.Key.Key_Escape)
+    office.studio.wait(lambda: desktop.desks.health.question is None)
+    assert desktop.bridge.operations.snapshots() == []
+    assert {key: office.world.get(key)["ETag"] for key in office.world.all_keys()} == before
+    assert office.world.unfinished() == ["films/left.mp4"]
 
 
 # Unfinished uploads

@@ -48,7 +48,7 @@ class LibraryDesks(QObject):
         self.replace = ReplaceDesk(bridge, session, window, library, self.uploads, parent=self)
         self.handovers = HandoverDesk(session, window, library, self.operations, parent=self)
         self.versions = VersionsDesk(session, window, library, self.operations, parent=self)
-        self.health = HealthDesk(session, window, library, self.operations, bridge.journal, self)
+        self.health = HealthDesk(bridge, session, window, library, self.operations, self)
 
     @Slot(object)
     def _on_restore(self, source: Source) -> None:

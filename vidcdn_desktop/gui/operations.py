@@ -41,6 +41,8 @@ class Consent:
 class Operations(JobList):
     """The list of operations as the window sees it; its snapshots are `OperationSnapshot`."""
 
+    begun = Signal(object)
+    """(Consent, str id): the job of what was agreed to is in the list."""
     failed = Signal(object)
     """VidcdnError: something could not be begun or read, so no job can tell it."""
     reported = Signal(str)
@@ -78,7 +80,7 @@ class Operations(JobList):
         """Begin what the user has agreed to; `added` tells when it is in the list."""
         if not self._closing:
             # A plan may have a hundred thousand objects, and the job counts them.
-            run_in_background(self, lambda: (self._made(consent), consent.invalidate), self._on_made, self._on_failed)
+            run_in_background(self, lambda: (self._made(consent), consent), self._on_made, self._on_failed)
 
     def _made(self, consent: Consent) -> OperationJob:
         return operation_job(
@@ -86,14 +88,15 @@ class Operations(JobList):
         )
 
     @Slot(object)
-    def _on_made(self, made: tuple[OperationJob, bool]) -> None:
-        job, invalidate = made
+    def _on_made(self, made: tuple[OperationJob, Consent]) -> None:
+        job, consent = made
         if self._closing:
             return
-        if invalidate:
+        if consent.invalidate:
             self._to_invalidate.add(job.id)
         self._put_in(job)
         self._enqueue(job)
+        self.begun.emit((consent, job.id))
 
     @Slot(object)
     def _on_failed(self, error: VidcdnError) -> None:

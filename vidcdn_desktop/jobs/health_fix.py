@@ -114,10 +114,12 @@ class FixPlan:
             "confirm": self.confirm,
             "served_by": list(self.served_by),
             "handover": self.handover,
-            "not_repairable": self._not_repairable(),
+            "not_repairable": self.not_repairable,
         }
 
-    def _not_repairable(self) -> int:
+    @property
+    def not_repairable(self) -> int:
+        """Slow starters that will be left as they are."""
         totals = self.repairs.totals if self.repairs is not None else None
         return totals.left_alone + totals.failed if totals is not None else 0
 
@@ -127,6 +129,8 @@ def plan_fix(
 ) -> FixPlan:
     """Work out what mending these concerns takes; nothing is written. Blocks: slow starters are looked into.
 
+    A thumbnail that would be deleted gets no other headers before.
+
     Raises: SettingsInvalid: a header that was asked for makes no sense. Cancelled. What looking raises.
     """
 
@@ -135,10 +139,13 @@ def plan_fix(
         return [finding for name in wanted for finding in report.sections[name].fixable]
 
     slow = [RepairWish(finding.ref, finding.etag) for finding in of(Concern.SLOW)]
+    lonely = of(Concern.THUMBNAILS)
+    gone = {finding.ref for finding in lonely}
+    stay = [finding for finding in of(Concern.TYPES, Concern.CACHE) if finding.ref not in gone]
     return FixPlan(
         tuple(of(Concern.UPLOADS)),
-        _header_plan(connection, of(Concern.TYPES, Concern.CACHE)),
-        _thumbnail_plan(connection, of(Concern.THUMBNAILS), token),
+        _header_plan(connection, stay),
+        _thumbnail_plan(connection, lonely, token),
         plan_repairs(connection, slow, token=token) if slow else None,
     )
 

@@ -25,8 +25,8 @@ from vidcdn_desktop.jobs.headcache import HeadCache, HeadFacts
 from vidcdn_desktop.jobs.health import Known, Survey, Wanted
 from vidcdn_desktop.jobs.health_fix import FixPlan, plan_fix
 from vidcdn_desktop.jobs.health_headers import wanted_cache, wanted_type
-from vidcdn_desktop.jobs.health_model import FIXABLE, Concern, Finding, HealthReport
-from vidcdn_desktop.jobs.health_uploads import Removal, remove_uploads
+from vidcdn_desktop.jobs.health_model import FIXABLE, Concern, Finding, HealthReport, Progress
+from vidcdn_desktop.jobs.health_uploads import Age, Removal, look_at_uploads, remove_uploads
 from vidcdn_desktop.jobs.journal import JobRecord, Journal
 from vidcdn_desktop.jobs.means import Means
 from vidcdn_desktop.jobs.operations.launch import operation_job, plan_undo
@@ -35,6 +35,7 @@ from vidcdn_desktop.jobs.operations.plan import OperationPlan
 from vidcdn_desktop.jobs.ownership import Ownership
 from vidcdn_desktop.jobs.prices import PriceTable
 from vidcdn_desktop.jobs.repair_marks import Marks
+from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.media.ffmpeg import Tools
 from vidcdn_desktop.storage.keys import IMMUTABLE_CACHE, STABLE_CACHE
 from vidcdn_desktop.storage.port import ObjectRef, ObjectSummary, UploadIntent
@@ -558,3 +559,61 @@ def test_slow_starters_are_planned_with_what_a_repair_takes(plain: World, tmp_pa
     assert step.requests > 0
     assert plan.repairs is not None
     assert [(wish.ref.key, bool(wish.etag)) for wish in plan.repairs.wishes()] == [("a.mp4", True)]
+
+
+def test_a_thumbnail_that_is_to_go_gets_no_other_headers_before(plain: World, tmp_path: Path) -> None:
+    plain.put(b"1", "a-0123abcd.jpg", ContentType="image/jpeg")
+    plain.put(b"2", "b-0123abcd.mp4", ContentType="video/mp4")
+    with doctor_at(plain, tmp_path) as doctor:
+        both = doctor.plan()
+        alone = doctor.plan(Concern.CACHE)
+    assert both.headers is not None
+    assert both.thumbnails is not None
+    assert [item.ref.key for item in both.headers.items] == ["b-0123abcd.mp4"]
+    assert [item.ref.key for item in both.thumbnails.items] == ["a-0123abcd.jpg"]
+    assert alone.headers is not None
+    assert alone.headers.objects == 2
+
+
+# Telling
+
+
+def test_sections_are_told_when_they_are_complete_and_progress_has_totals(
+    plain: World, tmp_path: Path, clip_end: Path
+) -> None:
+    for number in range(3):
+        plain.put(clip_end.read_bytes(), f"films/{number}.mp4", ContentType="text/plain")
+    plain.put(b"x", "films/x.jpg", **PICTURE)
+    told: list[tuple[Concern, int]] = []
+    steps: list[Progress] = []
+    with doctor_at(plain, tmp_path) as doctor:
+        wanted = Wanted(now=now, requests_per_s=None)
+        survey = Survey(
+            doctor.connection,
+            "films/",
+            wanted,
+            doctor.known,
+            token=CancelToken(),
+            on_progress=steps.append,
+            on_section=lambda section: told.append((section.concern, section.objects)),
+        )
+        report = survey.run()
+    assert sorted(told, key=lambda pair: pair[0].value) == sorted(
+        ((concern, section.objects) for concern, section in report.sections.items()), key=lambda pair: pair[0].value
+    )
+    assert told[0][0] is Concern.UPLOADS
+    heads = [step for step in steps if step.words.startswith("Headers")]
+    assert [(step.done, step.total) for step in heads] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    videos = [step for step in steps if step.words.startswith("Where the index stands")]
+    assert videos[-1] == Progress("Where the index stands: 3 of 3 videos looked into", 3, 3)
+
+
+def test_of_very_many_uploads_only_some_are_looked_into_where_that_is_enough(plain: World, tmp_path: Path) -> None:
+    with doctor_at(plain, tmp_path) as doctor:
+        for number in range(3):
+            doctor.begin_upload(f"{number}.mp4", MIB)
+        age, rate = Age(now(), timedelta(0)), RateLimiter(None)
+        section = look_at_uploads(doctor.connection, "", age, doctor.journal, rate, CancelToken(), most=2)
+        whole = look_at_uploads(doctor.connection, "", age, doctor.journal, rate, CancelToken())
+    assert (section.objects, section.not_looked_at) == (2, 1)
+    assert (whole.objects, whole.not_looked_at) == (3, 0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_actions(page: LibraryPage) -> None:
     """Give the page its actions. Those with a verb work on what is selected."""
     for text, keys, slot in (
-        ("Refresh the list", "F5", page.refresh),
+        ("Refresh the list", "F5", page.head.refresh),
         ("Back", "Alt+Left", page.go_back),
         ("Forward", "Alt+Right", page.go_forward),
         ("Up one folder", "Alt+Up", page.go_up),

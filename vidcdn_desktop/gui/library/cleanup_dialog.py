@@ -18,7 +18,7 @@ from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.widgets import Button, DangerButton, ElidedLabel, ErrorPanel, PlainLabel, ThinProgress, announce
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.health import REQUESTS_PER_S
-from vidcdn_desktop.jobs.health_model import Finding, Progress, Section
+from vidcdn_desktop.jobs.health_model import Concern, Finding, Progress, Section
 from vidcdn_desktop.jobs.health_uploads import Age, Removal, look_at_uploads, remove_uploads
 from vidcdn_desktop.jobs.journal import Journal
 from vidcdn_desktop.limits import RateLimiter
@@ -181,6 +181,13 @@ class CleanupDialog(QDialog):
         self.go_button.setEnabled(bool(findings))
 
     # Removing
+    def show_findings(self, findings: list[Finding]) -> None:
+        """Show these instead of looking for some: the user has agreed to them elsewhere."""
+        self.section = Section(Concern.UPLOADS)
+        for finding in findings:
+            self.section.add(finding)
+        self._on_looked(self.section)
+
     @Slot()
     def _on_go(self) -> None:
         self.remove(self.model.chosen())

@@ -15,7 +15,7 @@ from vidcdn_desktop.gui.library.long_look import Board
 from vidcdn_desktop.gui.library.overview import Overview, Work
 from vidcdn_desktop.gui.library.places import above
 from vidcdn_desktop.gui.library.views import harmless
-from vidcdn_desktop.gui.widgets import Card, FindingRow, ScrollColumn
+from vidcdn_desktop.gui.widgets import Button, Card, FindingRow, ScrollColumn
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.jobs.headcache import HeadCache
@@ -34,7 +34,9 @@ class HealthView(Overview):
     """
 
     fix_wanted = Signal(object)
-    """list[Concern]: to be mended, as `report` has them."""
+    """Concern: its findings are to be mended, as `report` has them."""
+    fix_all_wanted = Signal()
+    """All that can be."""
 
     def __init__(self, facts: FactCache | None, parent: QWidget | None = None) -> None:
         super().__init__("health", parent)
@@ -51,6 +53,10 @@ class HealthView(Overview):
         self._column.addStretch(1)
         self._rest: Card | None = None
         self.stack.addWidget(self._scroll)
+        self.fix_all = Button("Fix all…", small=True)
+        self.fix_all.clicked.connect(self._on_fix_all)
+        self.head.addWidget(self.fix_all)
+        self.fix_all.hide()
         self._at_rest()
 
     @property
@@ -87,6 +93,7 @@ class HealthView(Overview):
         if self._rest is not None:
             _drop(self._rest)
             self._rest = None
+        self.fix_all.hide()
 
     @property
     def has_content(self) -> bool:
@@ -133,6 +140,7 @@ class HealthView(Overview):
         if refused is not None:
             self.show_error(harmless(refused))
             return ""
+        self.fix_all.setVisible(any(section.fixable for section in result.sections.values()))
         if all(health_words.is_well(section) for section in result.sections.values()):
             self._show_well(result)
         return health_words.summary(result)
@@ -146,7 +154,11 @@ class HealthView(Overview):
     # What the user does
     @Slot(object)
     def _on_fix(self, concern: Concern) -> None:
-        self.fix_wanted.emit([concern])
+        self.fix_wanted.emit(concern)
+
+    @Slot()
+    def _on_fix_all(self) -> None:
+        self.fix_all_wanted.emit()
 
     @Slot(object)
     def _on_chosen(self, finding: Finding) -> None:

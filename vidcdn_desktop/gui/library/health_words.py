@@ -105,4 +105,6 @@ def summary(report: HealthReport) -> str:
     where = f"{plural(report.objects, 'object')} looked at"
     if found:
         return f"{plural(found, 'finding')} · {where}"
-    return where if report.is_whole else f"Nothing found, but not all could be looked at · {where}"
+    if report.is_whole:
+        return where
+    return f"Nothing found, but not all could be looked at{f' · {where}' if report.objects else ''}"

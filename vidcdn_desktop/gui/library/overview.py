@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -29,6 +30,8 @@ from vidcdn_desktop.jobs.health_model import Progress
 
 _MOST_KEPT = 50
 """Folders whose result is remembered."""
+_DEAR_S = 10.0
+_CHANGED = " · changed since"
 
 Work = Callable[[Board, CancelToken], object]
 
@@ -51,6 +54,8 @@ class Overview(QWidget):
         self._looking: LongLook | None = None
         self._kept: dict[str, object] = {}
         self._result: object = None
+        self._begun = self._took_s = 0.0
+        """When the look began, and how long the last one took."""
         self._is_stale = False
         """What is shown may be old: something was changed while it was looked at, or out of sight."""
         self._build(icon_name)
@@ -164,8 +169,15 @@ class Overview(QWidget):
         """Something in the bucket was changed: look again, once a look that goes on is over."""
         self._kept.clear()
         self._is_stale = True
-        if not self.is_looking and self.isVisible():
+        if self._result is not None and self.isVisible():
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Look again by itself only where that is soon done: somebody may be publishing one video after the other."""
+        if self._took_s < _DEAR_S:
             self.look_again()
+        elif not self.status.full_text().endswith(_CHANGED):
+            self.status.set_text(f"{self.status.full_text()}{_CHANGED}")
 
     @Slot()
     def look_again(self) -> None:
@@ -205,6 +217,7 @@ class Overview(QWidget):
         looking.found.connect(self._on_found)
         looking.done.connect(self._on_done)
         looking.failed.connect(self._on_failed)
+        self._begun = time.monotonic()
         looking.start()
 
     def _at_rest(self) -> None:
@@ -226,13 +239,14 @@ class Overview(QWidget):
     @Slot(object)
     def _on_done(self, result: object) -> None:
         self._looking = None
+        self._took_s = time.monotonic() - self._begun
         self._kept[self.prefix] = result
         while len(self._kept) > _MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         self._show_end(result)
         announce(self, self.status.full_text())
         if self._is_stale:
-            self.look_again()
+            self._catch_up()
 
     def _show_end(self, result: object) -> None:
         self._result = result
@@ -257,6 +271,7 @@ class Overview(QWidget):
     def show_error(self, error: VidcdnError) -> None:
         """It could not be looked at; where only the permission is missing, the policy that gives it is at hand."""
         self.error.set_error(error)
+        self.again_button.hide()
         self.copy_policy.setVisible(isinstance(error, AccessDenied))
         self.show_page(self._error_page)
 

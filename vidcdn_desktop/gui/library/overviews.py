@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -57,6 +57,12 @@ class Overviews(QStackedWidget):
         """The folder the Library stands in."""
         self._connection, self._prefix = connection, prefix
         self._look()
+
+    @Slot()
+    def look_again(self) -> None:
+        """The user wants a fresh look at what is shown."""
+        if self.chosen:
+            self._views[self.chosen].look_again()
 
     def set_stale(self) -> None:
         """What the bucket holds has changed."""

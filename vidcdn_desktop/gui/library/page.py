@@ -71,6 +71,7 @@ class LibraryPage(Browser):
         self.on_screen.found.connect(self._on_found)
         self.drop.dropped.connect(self.upload_requested)
         self.upload_button.clicked.connect(self.choose_files)
+        self.head.refresh.connect(self.overviews.look_again)
         self.overviews.opened.connect(self.open_prefix)
         self.overviews.shown.connect(self._on_shown)
         self.verbs.play.connect(self.play_requested)
