@@ -19,6 +19,7 @@ from vidcdn_desktop.gui.library.batch_jobs_dialog import BatchJobsDialog
 from vidcdn_desktop.gui.library.class_forms import ClassForm
 from vidcdn_desktop.gui.library.handover_dialog import HandoverDialog
 from vidcdn_desktop.gui.library.operation_dialog import OperationDialog
+from vidcdn_desktop.gui.widgets import Toast
 from vidcdn_desktop.jobs.model import JobState
 from vidcdn_desktop.jobs.operations import promise
 from vidcdn_desktop.jobs.operations.handover_book import HandoverBook
@@ -157,6 +158,21 @@ def test_a_prepared_job_is_cancelled(office: Office, control: ControlServer, pri
     until(office, jobs, BatchState.CANCELLED)
     assert "StorageClass" not in office.world.get(KEYS[0])
     jobs.reject()
+
+
+def test_after_a_start_it_is_said_that_a_job_waits(
+    office: Office, control: ControlServer, private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desktop = at_amazon(office, control, private_home)
+    opened(office, asked(office, desktop)).start()
+    jobs = jobs_of(office, desktop)
+    until(office, jobs, BatchState.WAITING)
+    jobs.reject()
+    office.studio.until_stopped(desktop, desktop._shut_down)
+    told: list[str] = []
+    monkeypatch.setattr(Toast, "show_message", lambda _toast, text, *_action: told.append(text))
+    at_amazon(office, control, private_home)
+    office.studio.wait(lambda: "1 job of the store waits until you let it begin" in told)
 
 
 def test_a_store_without_jobs_says_so_gives_the_files_and_does_it_from_here(office: Office, tmp_path: Path) -> None:

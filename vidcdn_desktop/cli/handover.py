@@ -39,10 +39,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
     book = HandoverBook()
     wanted = args.confirm or args.cancel or args.forget
-    jobs = book.all()
     if not wanted:
-        return _list(jobs, args, output, token)
-    kept = _chosen(jobs, wanted)
+        return _list(book, args, output, token)
+    kept = _chosen(book.all(), wanted)
     if args.forget:
         book.remove(kept.token)
         return 0
@@ -52,12 +51,12 @@ def run(args: argparse.Namespace, output: Output, token: CancelToken) -> int:
     return 0
 
 
-def _list(jobs: list[KeptHandover], args: argparse.Namespace, output: Output, token: CancelToken) -> int:
-    code = 0
+def _list(book: HandoverBook, args: argparse.Namespace, output: Output, token: CancelToken) -> int:
+    code, jobs = 0, book.all()
     for kept in jobs:
         try:
             with _connection(args, kept, token) as connection:
-                _tell(kept, status_of(connection, kept), output)
+                _tell(kept, status_of(connection, kept, book), output)
         except VidcdnError as exc:
             output.error(exc, job_id=kept.job_id, title=kept.title)
             code = 1

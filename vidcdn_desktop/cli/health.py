@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from vidcdn_desktop.cancel import Cancelled, CancelToken
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.cli.context import add_connection_arguments, connection_for, split_s3_address
 from vidcdn_desktop.cli.health_fix import Fixing
 from vidcdn_desktop.cli.means import means_for, parse_patience
 from vidcdn_desktop.cli.output import Output, Ticker
-from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.jobs.headcache import HeadCache
@@ -152,7 +151,7 @@ class _Care:
         """What ended it early."""
 
     def run(self, facts: FactCache, heads: HeadCache) -> None:
-        """Look, tell, and mend where that was asked for. Never raises what a user can cause."""
+        """Look, tell, and mend where that was asked for. Never raises: whoever waits for the thread does."""
         fixes = frozenset(FIXABLE if _ALL in self._args.fix else map(Concern, self._args.fix))
         try:
             report = self._looked(fixes, facts, heads)
@@ -161,7 +160,7 @@ class _Care:
             if fixes:
                 fixing = Fixing(self._connection, self._means, self._args, self._output, self._token)
                 self.code = fixing.fix(report, fixes) or self.code
-        except (Cancelled, VidcdnError) as exc:
+        except BaseException as exc:  # noqa: BLE001 - else the command would end well in spite of it
             self.failure = exc
 
     def _looked(self, fixes: frozenset[Concern], facts: FactCache, heads: HeadCache) -> HealthReport:

@@ -119,14 +119,14 @@ class OperationDesk(QObject):
     def _tell_end(self, snapshot: OperationSnapshot) -> None:
         if snapshot.state is JobState.FAILED:
             text = snapshot.error.what if snapshot.error is not None else "Not all was done"
-            self._tell(text, "Show in Activity", self._show_activity)
+            self.tell(text, "Show in Activity", self._show_activity)
         elif snapshot.state is JobState.PUBLISHED and snapshot.can_undo:
             job_id = snapshot.id
-            self._tell(sentence(snapshot), "Undo", lambda: self.undo(job_id))
+            self.tell(sentence(snapshot), "Undo", lambda: self.undo(job_id))
         else:
-            self._tell(sentence(snapshot), "Show in Activity", self._show_activity)
+            self.tell(sentence(snapshot), "Show in Activity", self._show_activity)
 
-    def _tell(self, text: str, action: str, on_action: Callable[[], None]) -> None:
+    def tell(self, text: str, action: str, on_action: Callable[[], None]) -> None:
         """Say something on the page that is shown."""
         toast = self._toasts.get(self._window.current_page, self._library.toast)
         toast.show_message(text, action, on_action)

@@ -209,7 +209,7 @@ class BatchJobsDialog(QDialog):
                     statuses[kept.token] = before
                 elif kept.job_id and belongs(kept, connection):
                     try:
-                        statuses[kept.token] = status_of(connection, kept)
+                        statuses[kept.token] = status_of(connection, kept, book)
                     except VidcdnError as exc:
                         problem = problem or exc
             return run, jobs, statuses, problem

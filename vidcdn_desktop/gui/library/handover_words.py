@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vidcdn_desktop.gui.widgets import Fact
 from vidcdn_desktop.jobs.operations.handover import Handover
 from vidcdn_desktop.jobs.operations.handover_book import KeptHandover
@@ -69,3 +71,11 @@ def about(kept: KeptHandover, status: BatchStatus | None) -> str:
         lines.append("What failed stands in the report.")
     lines += [display(reason, 300) for reason in (status.reasons if status is not None else ())]
     return " ".join([*lines, f"Job {display(kept.job_id, 60)}. Report: {display(kept.report, 200)}"])
+
+
+def reminder(statuses: Sequence[BatchStatus]) -> str:
+    """What a connection that was just opened has at the store; empty: nothing."""
+    waiting = sum(status.state is BatchState.WAITING for status in statuses)
+    if waiting:
+        return f"{plural(waiting, 'job')} of the store {'waits' if waiting == 1 else 'wait'} until you let it begin"
+    return f"{plural(len(statuses), 'job')} of the store under way" if statuses else ""

@@ -38,6 +38,8 @@ class KeptHandover:
     """ISO time, UTC."""
     job_id: str = ""
     """Empty: it was asked for, and the answer is not known."""
+    ended: str = ""
+    """How it ended, a value of `storage.control.BatchState`; empty as long as nobody has seen that."""
 
     @property
     def when(self) -> datetime:
@@ -107,7 +109,7 @@ def _read(file: Path) -> KeptHandover | None:
     if not isinstance(saved, Mapping) or not isinstance(saved.get("objects"), int):
         return None
     names = [name for name in KeptHandover.__dataclass_fields__ if name != "objects"]
-    texts = {name: text for name in names if isinstance(text := saved.get(name), str)}
+    texts = {name: text for name in names if isinstance(text := saved.get(name, ""), str)}
     if len(texts) < len(names) or not _TOKEN.fullmatch(texts["token"]):
         return None
     return KeptHandover(objects=saved["objects"], **texts)

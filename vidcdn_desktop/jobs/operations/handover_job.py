@@ -190,13 +190,30 @@ def create_job(
         return kept
 
 
-def status_of(connection: Connection, kept: KeptHandover) -> BatchStatus:
-    """How far a job is. Blocks.
+def status_of(connection: Connection, kept: KeptHandover, book: HandoverBook | None = None) -> BatchStatus:
+    """How far a job is; that it is over is written down in the book. Blocks.
 
     Raises: ObjectNotFound: it is gone, or it was never begun. What the store raises.
     """
     with control_of(connection, kept.account) as control:
-        return control.status(kept.job_id)
+        status = control.status(kept.job_id)
+    if book is not None and status.state.is_over and kept.ended != status.state.value:
+        with suppress(SettingsInvalid):
+            book.save(replace(kept, ended=status.state.value))
+    return status
+
+
+def open_jobs(connection: Connection, book: HandoverBook, token: CancelToken) -> list[BatchStatus]:
+    """The jobs of this connection that are not over; asks only about those nobody has seen end. Blocks.
+
+    Raises: Cancelled. What the store raises.
+    """
+    found = []
+    for kept in book.all():
+        if kept.job_id and not kept.ended and belongs(kept, connection):
+            token.raise_if_cancelled()
+            found.append(status_of(connection, kept, book))
+    return [status for status in found if not status.state.is_over]
 
 
 def confirm_job(connection: Connection, kept: KeptHandover) -> BatchStatus:
