@@ -19,7 +19,7 @@ from vidcdn_desktop.gui.library.place_form import PlaceForm
 from vidcdn_desktop.gui.library.values_form import ValuesForm
 from vidcdn_desktop.gui.models.rows import Row
 from vidcdn_desktop.jobs.model import JobState
-from vidcdn_desktop.textsafe import display, safe_file_name
+from vidcdn_desktop.textsafe import safe_file_name
 
 pytestmark = pytest.mark.qt_log_ignore(
     # The offscreen platform says these of itself, not of us.
@@ -123,15 +123,16 @@ class Hall:
             place.backspace()
         self.office.qtbot.keyClicks(place, "2")
 
-    def download(self, folder: Path) -> None:
-        """All that is selected."""
+    def download(self, folder: Path, *, folders: bool = False) -> None:
+        """All that is selected; with folders in it, that is one job."""
+        folder.mkdir(parents=True)
         desktop = self.desktop
         desktop.library._do("download")
         (chooser,) = desktop.window.findChildren(QFileDialog)
         chooser.fileSelected.emit(str(folder))  # as the system's dialog does it
         chooser.reject()
-        downloads = desktop.bridge.downloads
-        self.office.studio.wait(lambda: {snapshot.state for snapshot in downloads.snapshots()} == {JobState.PUBLISHED})
+        jobs = desktop.bridge.batches if folders else desktop.bridge.downloads
+        self.office.studio.wait(lambda: {snapshot.state for snapshot in jobs.snapshots()} == {JobState.PUBLISHED})
 
 
 @pytest.fixture(params=PLACES)
@@ -145,19 +146,24 @@ def hall(
 def test_keys_that_hurt_are_listed_shown_safely_and_worked_on_exactly(hall: Hall, tmp_path: Path) -> None:
     desktop, keys = hall.desktop, hall.keys
     found = hall.walk(ODD)
-    assert sorted(key for key in found if not key.endswith("/")) == [key for key in keys if not key.endswith("/")]
+    films = [key for key in keys if not key.endswith("/")]
+    assert sorted(key for key in found if not key.endswith("/")) == films
     assert {key for key in keys if key.endswith("/")} < set(found)
     assert hall.search(ODD) == keys
     assert unsafe(desktop.window) == []
 
-    hall.choose(keys)
-    folder = tmp_path / "down" / "here"
-    folder.mkdir(parents=True)
-    hall.download(folder)
-    files = list(folder.iterdir())
-    assert sorted(path.read_bytes() for path in files) == sorted(b"film " + key.encode() for key in keys)
-    assert [path for path in files if path.is_symlink() or display(safe_file_name(path.name)) != path.name] == []
-    assert list((tmp_path / "down").iterdir()) == [folder]
+    hall.choose(films)
+    hall.download(tmp_path / "one by one")
+    hall.open("")
+    hall.choose([ODD])
+    hall.download(tmp_path / "as a folder", folders=True)
+    for place in ("one by one", "as a folder"):
+        files = [path for path in (tmp_path / place).rglob("*") if not path.is_dir()]
+        assert sorted(path.read_bytes() for path in files) == sorted(b"film " + key.encode() for key in films), place
+        parts = {part for path in files for part in path.relative_to(tmp_path / place).parts}
+        assert [part for part in parts if safe_file_name(part) != part] == [], place
+        assert not any(path.is_symlink() for path in (tmp_path / place).rglob("*"))
+    hall.search(ODD)
 
     # One of each pair of twins, and then the other one.
     before, half = hall.content(), keys[1::2] if ODD + LONGEST in keys[::2] else keys[::2]
