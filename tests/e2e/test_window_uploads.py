@@ -276,7 +276,7 @@ def test_paused_gone_on_with_and_cancelled(yard: Yard, shoot: Path) -> None:
     yard.studio.click(card.buttons["pause"])
     yard.studio.wait(lambda: desktop.bridge.batches.snapshot(job_id).state is JobState.PAUSED)
     go_on.set()
-    assert "2 files uploaded so far" in card.facts.text()
+    yard.studio.wait(lambda: "2 files uploaded so far" in card.facts.text())
     assert yard.world.unfinished() == ["shoot/large.bin"]
     snapshot = yard.until_ended(desktop, lambda: yard.studio.click(card.buttons["cancel"]))
     assert snapshot.state is JobState.CANCELLED, snapshot.error
