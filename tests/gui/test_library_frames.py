@@ -1,12 +1,14 @@
 """The gallery of videos without a picture beside them: a frame of each on screen, kept, and never asked for twice."""
 
+# ruff: noqa: F811 - fixtures are named where they come from and where they are used
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cloud_fixtures import session  # noqa: F401 - a fixture
+from cloud_fixtures import cloud, shared_session  # noqa: F401 - fixtures
 from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
@@ -25,26 +27,26 @@ LONG = 30_000
 
 
 @pytest.fixture
-def connection(session: Session, clip_end: Path) -> Connection:  # noqa: F811
-    assert session.connection is not None
+def connection(shared_session: Session, clip_end: Path) -> Connection:
+    assert shared_session.connection is not None
     film = clip_end.read_bytes()
     for key, body in (("g/film.mp4", film), ("g/odd.mp4", b"no film"), ("g/with.mp4", film), ("g/with.jpg", b"odd")):
-        ref = ObjectRef(session.connection.profile.bucket, key)
-        session.connection.storage.put(ref, BytesSource(body), ObjectHeaders("video/mp4"), token=CancelToken())
-    return session.connection
+        ref = ObjectRef(shared_session.connection.profile.bucket, key)
+        shared_session.connection.storage.put(ref, BytesSource(body), ObjectHeaders("video/mp4"), token=CancelToken())
+    return shared_session.connection
 
 
 @pytest.fixture
 def gallery(
     qtbot: QtBot,
-    session: Session,  # noqa: F811
+    shared_session: Session,
     connection: Connection,
     tmp_path: Path,
 ) -> Iterator[Callable[[Tools], LibraryPage]]:
     made: list[LibraryPage] = []
 
     def open_it(tools: Tools) -> LibraryPage:
-        page = LibraryPage(session, posters=PosterCache(tmp_path / "posters"))
+        page = LibraryPage(shared_session, posters=PosterCache(tmp_path / "posters"))
         page.on_screen.show_frames(tools)
         qtbot.addWidget(page)
         page.resize(1084, 700)

@@ -1,5 +1,7 @@
 """Links from the Library: what is copied works, says until when, and is not kept."""
 
+# ruff: noqa: F811 - fixtures are named where they come from and where they are used
+
 from __future__ import annotations
 
 import dataclasses
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 import urllib3
 from botocore.credentials import RefreshableCredentials
-from cloud_fixtures import session  # noqa: F401 - a fixture
+from cloud_fixtures import cloud, shared_session  # noqa: F401 - fixtures
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from PySide6.QtCore import Qt
@@ -38,18 +40,18 @@ LONG = 30_000
 
 
 @pytest.fixture
-def connection(session: Session) -> Connection:  # noqa: F811
-    assert session.connection is not None
+def connection(shared_session: Session) -> Connection:
+    assert shared_session.connection is not None
     for key in ("s/a.mp4", "s/a.jpg", "s/b.mp4"):
         headers = ObjectHeaders("video/mp4", metadata=encode_metadata({"title": "Sea & <sand>"}))
-        ref = ObjectRef(session.connection.profile.bucket, key)
-        session.connection.storage.put(ref, BytesSource(key.encode()), headers, token=CancelToken())
-    return session.connection
+        ref = ObjectRef(shared_session.connection.profile.bucket, key)
+        shared_session.connection.storage.put(ref, BytesSource(key.encode()), headers, token=CancelToken())
+    return shared_session.connection
 
 
 @pytest.fixture
-def page(qtbot: QtBot, session: Session, connection: Connection, tmp_path: Path) -> Iterator[LibraryPage]:  # noqa: F811
-    made = LibraryPage(session, posters=PosterCache(tmp_path / "posters"))
+def page(qtbot: QtBot, shared_session: Session, connection: Connection, tmp_path: Path) -> Iterator[LibraryPage]:
+    made = LibraryPage(shared_session, posters=PosterCache(tmp_path / "posters"))
     qtbot.addWidget(made)
     made.resize(1084, 700)
     made.show()
@@ -61,8 +63,8 @@ def page(qtbot: QtBot, session: Session, connection: Connection, tmp_path: Path)
 
 
 @pytest.fixture
-def desk(session: Session, page: LibraryPage) -> ShareDesk:  # noqa: F811
-    return ShareDesk(session, page, page, page)
+def desk(shared_session: Session, page: LibraryPage) -> ShareDesk:
+    return ShareDesk(shared_session, page, page, page)
 
 
 def choose(page: LibraryPage, *names: str) -> None:

@@ -7,8 +7,9 @@ entered anew reaches an upload that is under way.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -38,6 +39,15 @@ _MEANING = "Nothing was published."
 
 
 @dataclass(frozen=True)
+class _Regional:
+    """What belongs to one region."""
+
+    s3: S3Client
+    transfer: S3Client
+    open_control: Callable[[], Any] | None
+
+
+@dataclass(frozen=True)
 class ClientSet:
     """The clients of one connection. Whoever built it closes it. Any thread may use the clients."""
 
@@ -58,9 +68,27 @@ class ClientSet:
     """What all of them sign with."""
     load: Callable[[ConnectionProfile], Credentials] = field(repr=False)
     """Reads the key of a profile from where it was read when this was built."""
+    make_regional: Callable[[str], _Regional] = field(repr=False)
+    """Makes the clients that belong to one region, for another one; they sign with the same credentials. Any thread."""
     open_control: Callable[[], Any] | None = field(default=None, repr=False)
     """Builds a client of S3 Control, which few ever need; whoever asks closes it. None where there is none: another
     store than Amazon S3, or the practice cloud."""
+    is_branch: bool = False
+    """It shares all but the S3 clients with the one it was made from, and closes only those."""
+
+    def in_region(self, region: str) -> ClientSet:
+        """The same account where another region keeps its buckets. Sends nothing; whoever asked closes it first."""
+        made = self.make_regional(region)
+        return replace(
+            self,
+            profile=replace(self.profile, region=region),
+            s3=made.s3,
+            s3_transfer=made.transfer,
+            open_control=made.open_control,
+            region=region,
+            endpoint=str(made.s3.meta.endpoint_url),
+            is_branch=True,
+        )
 
     def reload_credentials(self, profile: ConnectionProfile | None = None) -> bool:
         """Look for another key where this one came from: the AWS files, the environment, the keyring.
@@ -95,7 +123,8 @@ class ClientSet:
 
     def close(self) -> None:
         """Close all network connections; twice is harmless. No request may be running."""
-        for client in (self.s3, self.s3_transfer, self.cloudfront, self.sts):
+        others = () if self.is_branch else (self.cloudfront, self.sts)
+        for client in (self.s3, self.s3_transfer, *others):
             if client is not None:
                 client.close()
 
@@ -141,8 +170,18 @@ def build_clients(
     try:
         session, shared = open_session(profile, secrets, network)
         region = profile.region or _region_of(session) or DEFAULT_REGION
-        s3 = _client(session, profile, "s3", profile.endpoint_url, region, max_connections, built)
-        transfer = _client(session, profile, "s3", profile.endpoint_url, region, max_connections, built, attempts=1)
+        turn = threading.Lock()
+
+        def make_regional(wanted: str) -> _Regional:
+            with turn:  # a session is not to be used by two threads at once
+                url = profile.endpoint_url
+                return _Regional(
+                    _client(session, profile, "s3", url, wanted, max_connections, built),
+                    _client(session, profile, "s3", url, wanted, max_connections, built, attempts=1),
+                    (lambda: _control_client(session, profile, wanted)) if _has_control(session, profile) else None,
+                )
+
+        here = make_regional(region)
         cloudfront = sts = None
         if profile.has_cdn:
             control = profile.cloudfront_endpoint_url
@@ -156,15 +195,16 @@ def build_clients(
         raise
     return ClientSet(
         profile=profile,
-        s3=cast("S3Client", s3),
+        s3=here.s3,
         cloudfront=cast("CloudFrontClient | None", cloudfront),
         sts=cast("STSClient | None", sts),
         region=region,
-        endpoint=str(s3.meta.endpoint_url),
-        s3_transfer=cast("S3Client", transfer),
+        endpoint=str(here.s3.meta.endpoint_url),
+        s3_transfer=here.transfer,
         credentials=shared,
         load=lambda wanted: load_credentials(wanted, secrets, network),
-        open_control=(lambda: _control_client(session, profile, region)) if _has_control(session, profile) else None,
+        open_control=here.open_control,
+        make_regional=make_regional,
     )
 
 

@@ -132,6 +132,24 @@ def check_bucket(clients: ClientSet, bucket: str = "") -> BucketAccess:
     return BucketAccess(bucket, region, exists=True, readable=True)
 
 
+def bucket_region(clients: ClientSet, bucket: str) -> str:
+    """Where a bucket lives; empty where that is not told, as to those who may do nothing with it.
+
+    Raises: BucketNotFound, CredentialsRejected, CredentialsExpired, CredentialsMissing, ClockWrong, Throttled, Offline,
+        ServiceTrouble.
+    Source: Amazon S3 API Reference, HeadBucket.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return str(clients.s3.head_bucket(Bucket=bucket).get("BucketRegion") or "")
+    except (BotoCoreError, ClientError) as exc:
+        fault = aws_errors.fault_of(exc)
+        if fault.status in (301, 307, 400, 403):
+            return fault.bucket_region
+        raise _in_words(exc, bucket) from exc
+
+
 def _in_words(exc: BaseException, bucket: str) -> VidcdnError:
     return aws_errors.translate(exc, action="s3:ListBucket", subject=f"s3://{bucket}", bucket=bucket, meaning=_MEANING)
 

@@ -52,6 +52,13 @@ def origin_matches_bucket(domain: str, bucket: str) -> OriginMatch:
     return "unknown" if _INDIRECT.fullmatch(name) else "no"
 
 
+def bucket_of(domain: str) -> str:
+    """The bucket whose REST or website address an origin's domain name is; empty if it does not tell."""
+    name = domain.lower().rstrip(".")
+    found = _WEBSITE.fullmatch(name) or _REST.fullmatch(name)
+    return found[1] if found and origin_matches_bucket(name, found[1]) in ("yes", "website") else ""
+
+
 def url_path(key: str) -> str:
     """The path of a URL for a key: each UTF-8 byte percent-encoded except unreserved ones and `/`.
 

@@ -56,5 +56,5 @@ class Batches(JobList):
 
     def _give_up(self, job: SideJob) -> None:
         """What a killed run has left is in the bucket, so its connection is needed."""
-        if self._is_bound(job):
+        if self._is_bound(job, super()._give_up):
             super()._give_up(job)

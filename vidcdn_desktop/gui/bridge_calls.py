@@ -73,7 +73,12 @@ def bind_to_its_own(job: PublishJob, connection: Connection | None) -> bool:
     """Give a job of an earlier run its connection; False, and told on its card, if another one is open."""
     if is_its_own(job, connection):
         if job.connection is None and connection is not None:
-            job.bind(connection)
+            try:
+                # What it has sent lies in its own bucket, whichever the connection publishes to by now.
+                job.bind(connection.at(job.kept_bucket))
+            except VidcdnError as exc:
+                job.refuse(exc)
+                return False
         return True
     job.refuse(not_open("upload", "sent", connection))
     return False
@@ -89,7 +94,9 @@ def may_go_through(job: PublishJob, connection: Connection) -> bool:
     """Whether a job may be planned for a connection: one that has sent something stays with its own."""
     snapshot = job.snapshot()
     begun = snapshot.state is JobState.PAUSED or snapshot.kept_bytes > 0
-    return not begun or snapshot.connection_id in ("", connection.profile.id)
+    bucket = snapshot.plan.ref.bucket if snapshot.plan is not None else job.kept_bucket
+    same = snapshot.connection_id in ("", connection.profile.id) and bucket in ("", connection.profile.bucket)
+    return not begun or same
 
 
 class Bind:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vidcdn_desktop.gui.joblist import JobList
+from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.kept_download import KeptDownload, LeftDownload, download_from
 from vidcdn_desktop.storage.port import ObjectRef
 
@@ -15,9 +16,9 @@ class Downloads(JobList):
 
     _WORDS = ("download", "fetched")
 
-    def add(self, refs: Sequence[ObjectRef], folder: Path) -> None:
-        """Download objects of the open connection into a folder."""
-        connection = self._connection()
+    def add(self, refs: Sequence[ObjectRef], folder: Path, connection: Connection | None = None) -> None:
+        """Download objects into a folder: through a connection to their bucket, without one through the open one."""
+        connection = connection or self._connection()
         if connection is None or self._closing:
             return
         for ref in refs:

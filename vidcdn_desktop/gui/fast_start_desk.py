@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+
 from PySide6.QtCore import QObject, Signal, Slot
 
+from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.invalidation import invalidation_path
+from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.activity.page import ActivityPage
+from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.library.fast_start_dialog import FastStartDialog
 from vidcdn_desktop.gui.library.page import LibraryPage
@@ -45,7 +50,7 @@ class FastStartDesk(QObject):
 
     @Slot(object)
     def _on_requested(self, wishes: list[Wish]) -> None:
-        connection = self._session.connection
+        connection = self._library.connection
         if connection is None or not wishes or self.dialog is not None:
             return
         self.dialog = FastStartDialog(connection, wishes, self._window)
@@ -83,9 +88,29 @@ class FastStartDesk(QObject):
                 self._library.refresh()
 
     @Slot(object)
-    def _on_invalidate(self, wish: tuple[str, tuple[str, ...]]) -> None:
-        connection_id, keys = wish
-        if connection_id != self._session.facts.profile.id:
+    def _on_invalidate(self, wish: tuple[str, tuple[str, ...], str]) -> None:
+        connection_id, keys, bucket = wish
+        home = self._session.connection
+        if home is None or connection_id != home.profile.id:
             self._activity.toast.show_message("Open the connection of this job first")
             return
+        if bucket not in ("", home.profile.bucket):
+            # The Delivery page is about the distributions of the bucket that is published to.
+            token = CancelToken()
+
+            def refresh() -> int:
+                made = home.at(bucket).invalidate_keys(keys, caller_reference=uuid.uuid4().hex, token=token)
+                return sum(len(invalidation.paths) for invalidation in made)
+
+            run_in_background(self, refresh, self._on_refreshed, self._on_not_refreshed, token=token)
+            return
         self.invalidate_requested.emit([invalidation_path(key) for key in keys])
+
+    @Slot(object)
+    def _on_refreshed(self, count: int) -> None:
+        done = f"{plural(count, 'path')} will be fetched anew by the CDN"
+        self._activity.toast.show_message(done if count else "No distribution serves these objects any more")
+
+    @Slot(object)
+    def _on_not_refreshed(self, error: VidcdnError) -> None:
+        self._activity.toast.show_message(f"{error.what} {error.advice}")

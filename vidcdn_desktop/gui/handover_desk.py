@@ -32,7 +32,7 @@ class HandoverDesk(QObject):
         self, session: Session, window: MainWindow, library: LibraryPage, operations: OperationDesk, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._library = library
         self._window = window
         self._operations = operations
         self._token = CancelToken()
@@ -71,7 +71,7 @@ class HandoverDesk(QObject):
     @Slot()
     def show_jobs(self) -> None:
         """Open the list."""
-        connection = self._session.connection
+        connection = self._library.connection
         if connection is None or self.dialog is not None:
             return
         self.dialog = BatchJobsDialog(connection, self._window)

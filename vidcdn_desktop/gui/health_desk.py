@@ -22,7 +22,6 @@ from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.operation_desk import OperationDesk
 from vidcdn_desktop.gui.operations import Consent
-from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.health_fix import plan_fix
 from vidcdn_desktop.jobs.health_model import FIXABLE, Concern, Finding, HealthReport
@@ -42,7 +41,6 @@ class HealthDesk(QObject):
     def __init__(
         self,
         bridge: JobBridge,
-        session: Session,
         window: MainWindow,
         library: LibraryPage,
         operations: OperationDesk,
@@ -50,7 +48,6 @@ class HealthDesk(QObject):
     ) -> None:
         super().__init__(parent)
         self._bridge = bridge
-        self._session = session
         self._window = window
         self._library = library
         self._operations = operations
@@ -70,20 +67,20 @@ class HealthDesk(QObject):
         bridge.operations.begun.connect(self._on_begun)
         bridge.operations.changed.connect(self._on_changed)
         library.leftovers.clean_up.connect(self._on_clean_up)
-        session.connection_changed.connect(self._on_looked_for)
+        library.shown.changed.connect(self._on_looked_for)
         window.page_changed.connect(self._on_looked_for)
 
     # The foot
     @Slot(object)
     def _on_looked_for(self, _what: object) -> None:
         """Asked when the Library is on screen, so that who only publishes pays for no question."""
-        connection = self._session.connection
+        connection = self._library.connection
         if self._window.current_page == "library" or connection is None:
             self._library.leftovers.ask(connection, self._journal)
 
     @Slot(object)
     def _on_clean_up(self, prefix: str) -> None:
-        connection = self._session.connection
+        connection = self._library.connection
         dialog = self._open_cleanup(connection, prefix) if connection is not None else None
         if dialog is not None:
             dialog.start()
@@ -99,7 +96,7 @@ class HealthDesk(QObject):
 
     @Slot()
     def _on_removed(self) -> None:
-        self._library.leftovers.ask(self._session.connection, self._journal, again=True)
+        self._library.leftovers.ask(self._library.connection, self._journal, again=True)
 
     @Slot(int)
     def _on_cleaned_up(self, _result: int) -> None:
@@ -117,12 +114,12 @@ class HealthDesk(QObject):
             self._fix(concern, report)
 
     def _report(self) -> HealthReport | None:
-        """What the view shows, if it is about the connection that is open."""
-        return self._health.report if self._health.connection is self._session.connection else None
+        """What the view shows, if it is about the bucket that is shown."""
+        return self._health.report if self._health.connection is self._library.connection else None
 
     @Slot()
     def _on_fix_all(self) -> None:
-        report, connection = self._report(), self._session.connection
+        report, connection = self._report(), self._library.connection
         if report is None or connection is None or self.question is not None:
             return
         self.question = FixDialog(connection, report, FIXABLE, self._window)

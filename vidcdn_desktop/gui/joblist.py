@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.bridge_calls import not_open
 from vidcdn_desktop.gui.bridge_threads import Calls
 from vidcdn_desktop.jobs.connection import Connection
@@ -47,6 +49,30 @@ class SideJob(Queueable, Protocol):
     def set_priority(self, priority: int) -> None:
         """Say how soon it should run."""
         ...
+
+
+@dataclass
+class Opening:
+    """A job of an earlier run whose bucket is not the one the connection publishes to, while that is opened."""
+
+    job: SideJob
+    then: Callable[[SideJob], None]
+    connection: Connection | None = None
+    error: VidcdnError | None = None
+
+    def done(self, connection: Connection, bucket: str) -> Opening:
+        """Open it. Blocks; never raises for a refusal: that belongs to the job."""
+        try:
+            self.connection = connection.at(bucket)
+        except VidcdnError as exc:
+            self.error = exc
+        return self
+
+
+def bucket_of(snapshot: Any) -> str:
+    """The bucket a job is about."""
+    ref = getattr(snapshot, "ref", None)
+    return str(ref.bucket if ref is not None else snapshot.bucket)
 
 
 class JobList(QObject):
@@ -132,7 +158,7 @@ class JobList(QObject):
         job = self._jobs.get(job_id)
         if job is None or self._closing or job.state in BUSY or job.state is JobState.PUBLISHED:
             return
-        if self._is_bound(job):
+        if self._is_bound(job, self._enqueue):
             self._enqueue(job)
 
     retry = resume
@@ -212,14 +238,32 @@ class JobList(QObject):
     def _give_up(self, job: SideJob) -> None:
         self._calls.put(job.give_up)
 
-    def _is_bound(self, job: SideJob) -> bool:
+    def _is_bound(self, job: SideJob, then: Callable[[SideJob], None]) -> bool:
+        """Whether a job has its connection. Where its bucket must be opened first, `then` is done once it has."""
         connection = self._connection()
-        if not self.needs_connection(job.id):
-            if job.connection is None and connection is not None:
-                job.bind(connection)
-            return job.connection is not None
-        job.refuse(not_open(*self._WORDS, connection))
-        return False
+        if self.needs_connection(job.id):
+            job.refuse(not_open(*self._WORDS, connection))
+            return False
+        if job.connection is None and connection is not None:
+            bucket = bucket_of(job.snapshot())
+            known = connection.known_at(bucket)
+            if known is None:
+                opening = Opening(job, then)
+                run_in_background(self, lambda: opening.done(connection, bucket), self._on_bucket_open)
+                return False
+            job.bind(known)
+        return job.connection is not None
+
+    @Slot(object)
+    def _on_bucket_open(self, opening: Opening) -> None:
+        job = opening.job
+        if self._closing or job.id not in self._jobs:
+            return
+        if opening.error is not None:
+            job.refuse(opening.error)
+        elif opening.connection is not None and job.connection is None:
+            job.bind(opening.connection)
+            opening.then(job)
 
     def _tell(self, job: object) -> None:
         """Called by the core in any thread; hands over to the GUI thread."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Slot
 
 from vidcdn_desktop.gui.activity.page import ActivityPage
 from vidcdn_desktop.gui.bridge import JobBridge
+from vidcdn_desktop.gui.bucket_desk import BucketDesk
 from vidcdn_desktop.gui.fast_start_desk import FastStartDesk
 from vidcdn_desktop.gui.handover_desk import HandoverDesk
 from vidcdn_desktop.gui.health_desk import HealthDesk
@@ -41,14 +42,15 @@ class LibraryDesks(QObject):
         self._library = library
         library.details.restore_wanted.connect(self._on_restore)
         self.fast_start = FastStartDesk(bridge, session, window, (library, activity), parent=self)
+        self.buckets = BucketDesk(session, window, library, self)
         self.share = ShareDesk(session, window, library, self)
         toasts = {"publish": publish.toast, "library": library.toast, "activity": activity.toast}
         self.operations = OperationDesk(bridge, session, window, (library, activity), toasts, parent=self)
         self.uploads = UploadDesk(bridge, session, window, library, toasts, parent=self)
-        self.replace = ReplaceDesk(bridge, session, window, library, self.uploads, parent=self)
+        self.replace = ReplaceDesk(bridge, window, library, self.uploads, parent=self)
         self.handovers = HandoverDesk(session, window, library, self.operations, parent=self)
-        self.versions = VersionsDesk(session, window, library, self.operations, parent=self)
-        self.health = HealthDesk(bridge, session, window, library, self.operations, self)
+        self.versions = VersionsDesk(window, library, self.operations, parent=self)
+        self.health = HealthDesk(bridge, window, library, self.operations, self)
 
     @Slot(object)
     def _on_restore(self, source: Source) -> None:

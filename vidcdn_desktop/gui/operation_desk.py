@@ -65,7 +65,7 @@ class OperationDesk(QObject):
 
     @Slot(object)
     def _on_requested(self, asked: Asked) -> None:
-        connection = self._session.connection
+        connection = self._library.connection
         if connection is not None and asked.sources and self.dialog is None:
             self._ask(ask_about(connection, asked, self._window))
 
@@ -73,7 +73,7 @@ class OperationDesk(QObject):
         self, title: str, about: str, planner: Callable[[Connection, CancelToken, Callable[[int], None]], OperationPlan]
     ) -> None:
         """Ask about an operation that somebody else plans."""
-        connection = self._session.connection
+        connection = self._library.connection
         if connection is None or self.dialog is not None:
             return
         here = connection

@@ -83,9 +83,8 @@ class Operations(JobList):
             run_in_background(self, lambda: (self._made(consent), consent), self._on_made, self._on_failed)
 
     def _made(self, consent: Consent) -> OperationJob:
-        return operation_job(
-            consent.plan, self._means, consent.connection, confirmed=consent.confirmed, on_change=self._tell
-        )
+        connection = consent.connection.at(consent.plan.bucket)  # an undo may be about another than the open one
+        return operation_job(consent.plan, self._means, connection, confirmed=consent.confirmed, on_change=self._tell)
 
     @Slot(object)
     def _on_made(self, made: tuple[OperationJob, Consent]) -> None:
@@ -177,5 +176,5 @@ class Operations(JobList):
 
     def _give_up(self, job: SideJob) -> None:
         """What a killed run has left is in the bucket, so its connection is needed."""
-        if self._is_bound(job):
+        if self._is_bound(job, super()._give_up):
             super()._give_up(job)

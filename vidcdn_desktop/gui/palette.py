@@ -24,17 +24,18 @@ from vidcdn_desktop.gui.widgets import PlainLabel
 _WIDTH = 520
 _ROWS_SHOWN = 9
 _ACTION = Qt.ItemDataRole.UserRole + 1
-_KEYS = Qt.ItemDataRole.UserRole + 2
+END_TEXT = Qt.ItemDataRole.UserRole + 2
 
 
-class _KeysDelegate(QStyledItemDelegate):
-    """The name at the start, its keys at the end."""
+class EndTextDelegate(QStyledItemDelegate):
+    """The name at the start; at the end, quieter, what an item has as `END_TEXT`."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
+        """See `QStyledItemDelegate`."""
         super().paint(painter, option, index)
-        keys = index.data(_KEYS)
+        keys = index.data(END_TEXT)
         if not keys:
             return
         painter.save()
@@ -93,7 +94,7 @@ class CommandPalette(QDialog):
         self.list.setModel(self._model)
         self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setItemDelegate(_KeysDelegate(self.list))
+        self.list.setItemDelegate(EndTextDelegate(self.list))
         self.list.setUniformItemSizes(True)
         self.list.clicked.connect(self._on_chosen)
         layout.addWidget(self.list)
@@ -112,7 +113,7 @@ class CommandPalette(QDialog):
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             name = action_name(action)
             item = QStandardItem(name)
-            item.setData(keys, _KEYS)
+            item.setData(keys, END_TEXT)
             item.setData(action, _ACTION)
             item.setAccessibleText(f"{name}, {keys}" if keys else name)
             self._model.appendRow(item)

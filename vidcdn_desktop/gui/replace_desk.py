@@ -17,7 +17,6 @@ from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.library.replace_dialog import Agreed, ReplaceDialog
 from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.models.rows import Row
-from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.gui.upload_desk import UploadDesk
 from vidcdn_desktop.jobs.batch_report import BatchSnapshot
 from vidcdn_desktop.jobs.operations.targets import Source
@@ -38,7 +37,6 @@ class ReplaceDesk(QObject):
     def __init__(
         self,
         bridge: JobBridge,
-        session: Session,
         window: MainWindow,
         library: LibraryPage,
         uploads: UploadDesk,
@@ -46,7 +44,6 @@ class ReplaceDesk(QObject):
     ) -> None:
         super().__init__(parent)
         self._bridge = bridge
-        self._session = session
         self._window = window
         self._library = library
         self._uploads = uploads
@@ -70,7 +67,7 @@ class ReplaceDesk(QObject):
 
     @Slot(str)
     def _on_chosen(self, name: str) -> None:
-        row, connection = self._row, self._session.connection
+        row, connection = self._row, self._library.connection
         if row is None or connection is None or self.dialog is not None:
             return
         ref = ObjectRef(connection.profile.bucket, row.key)
@@ -120,10 +117,10 @@ class ReplaceDesk(QObject):
         files = (snapshot.result or {}).get("files") or [{}]
         old = agreed.found.was.stored
         source = Source(old.ref, str(files[0].get("etag") or ""), old.size, old.version_id)
-        if self._session.connection is agreed.connection:
+        if self._library.connection is agreed.connection:
             self._library.operation_requested.emit(Asked("version", (source,)))
         else:
-            self._library.toast.show_message("Open the connection of this job first")
+            self._library.toast.show_message("Open the bucket of this job first")
 
     @Slot(object)
     def _on_told(self, told: _Told) -> None:

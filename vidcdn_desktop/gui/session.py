@@ -63,6 +63,11 @@ class Session(QObject):
         self._closing = False
 
     @property
+    def saved(self) -> SavedConnections:
+        """The connections that are kept. Most of its methods block."""
+        return self._saved
+
+    @property
     def connection(self) -> Connection | None:
         """What is open now."""
         return self._connection

@@ -35,7 +35,7 @@ class ShareDesk(QObject):
     @Slot(object)
     def _on_wanted(self, told: tuple[str, Sequence[Row]]) -> None:
         verb, rows = told
-        connection = self._session.connection
+        connection = self._library.connection
         keys = [row.key for row in rows if not row.is_folder]
         if connection is None or not keys or self.dialog is not None:
             return

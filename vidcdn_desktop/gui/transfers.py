@@ -57,6 +57,8 @@ class TransferDesk(QObject):
         self._tell_once = False
         self._asked = ("", "", "")
         self._wanted_refs: list[ObjectRef] = []
+        self._wanted_from: Connection | None = None
+        """Through which they are downloaded."""
         self.dialog: SwitchDialog | None = None
         """The question about another connection, while it is asked."""
         self._join()
@@ -167,11 +169,12 @@ class TransferDesk(QObject):
             self._ask(wanted, key.rpartition("/")[2], "show-key", job_id)
             return
         self._window.show_page("library")
-        self.library.show_key(key)
+        entry = self.activity.entry(job_id)
+        self.library.show_key(key, entry.bucket if entry is not None else "")
 
     @Slot(object)
     def _on_download(self, refs: list[ObjectRef]) -> None:
-        self._wanted_refs = refs
+        self._wanted_refs, self._wanted_from = refs, self.library.connection
         start = self._folder if self._folder and Path(self._folder).is_dir() else str(Path.home())
         chooser = QFileDialog(self._window, f"Download {title_of(refs)} to", start)
         chooser.setFileMode(QFileDialog.FileMode.Directory)
@@ -189,9 +192,9 @@ class TransferDesk(QObject):
         if folder != self._folder:
             self._folder = folder
             self.folder_changed.emit(folder)
-        connection = self._session.connection
+        connection = self._wanted_from
         if not any(map(is_prefix, refs)):
-            self._bridge.downloads.add(refs, Path(folder))
+            self._bridge.downloads.add(refs, Path(folder), connection)
         elif connection is not None:
             self._bridge.batches.fetch(refs, Path(folder), connection)
         text = f"Downloading {display(title_of(refs), 40)} to {display(Path(folder).name or folder, 40)}"

@@ -72,7 +72,7 @@ class UploadDesk(QObject):
     @Slot(object)
     def _on_requested(self, wish: tuple[list[Path], str]) -> None:
         paths, prefix = wish
-        connection = self._session.connection
+        connection = self._library.connection
         if connection is None or not paths or self.dialog is not None:
             return
         self._published = 0
@@ -145,7 +145,7 @@ class UploadDesk(QObject):
             self.tell(text, "Show in Activity", self.show_activity)
         elif teller is not None:
             teller(snapshot)
-        elif stale and here:
+        elif stale and here and snapshot.bucket == self._session.facts.profile.bucket:
             paths = [invalidation_path(key) for key in stale]
             text = f"{plural(counts.done, 'file')} uploaded; the CDN may serve old copies"
             self.tell(text, "Invalidate…", lambda: self._library.invalidate_requested.emit(paths))

@@ -9,17 +9,14 @@ from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.library.versions_dialog import VersionsDialog
 from vidcdn_desktop.gui.main_window import MainWindow
 from vidcdn_desktop.gui.operation_desk import OperationDesk
-from vidcdn_desktop.gui.session import Session
 
 
 class VersionsDesk(QObject):
     """Between the Library and the desk of operations. GUI thread."""
 
-    def __init__(
-        self, session: Session, window: MainWindow, library: LibraryPage, operations: OperationDesk, parent: QObject
-    ) -> None:
+    def __init__(self, window: MainWindow, library: LibraryPage, operations: OperationDesk, parent: QObject) -> None:
         super().__init__(parent)
-        self._session = session
+        self._library = library
         self._window = window
         self._operations = operations
         self.dialog: VersionsDialog | None = None
@@ -28,7 +25,7 @@ class VersionsDesk(QObject):
 
     @Slot(object)
     def _on_requested(self, prefix: str) -> None:
-        connection = self._session.connection
+        connection = self._library.connection
         if connection is None or self.dialog is not None:
             return
         self.dialog = VersionsDialog(connection, prefix, self._window)

@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.credentials.clients import ClientSet, build_clients
-from vidcdn_desktop.credentials.model import ConnectionProfile, SecretStore
+from vidcdn_desktop.credentials.identity import bucket_region
+from vidcdn_desktop.credentials.model import ConnectionKind, ConnectionProfile, SecretStore
 from vidcdn_desktop.credentials.profiles import ProfileStore
 from vidcdn_desktop.delivery.distributions import CloudFrontCdn
 from vidcdn_desktop.delivery.invalidation import invalidation_path, merge_paths, request_invalidation
@@ -47,6 +48,7 @@ class Connection:
         network: NetworkSettings = AS_FOUND,
         find_profile: Callable[[str], ConnectionProfile | None] = _not_saved,
         book: EndpointBook | None = None,
+        home: Connection | None = None,
     ) -> None:
         """Join the clients of one profile.
 
@@ -57,6 +59,7 @@ class Connection:
             network: The user's proxy and authorities, for what goes to the CDN.
             find_profile: The connection as it is saved now, by id; None if it is not saved.
             book: Where the features of stores are remembered.
+            home: The connection of the account's other bucket that this one was made from; see `at`.
         """
         self.profile = profile
         self.clients = clients
@@ -64,6 +67,11 @@ class Connection:
         self.network = network
         self._find_profile = find_profile
         self._book = book or EndpointBook()
+        self._home = home
+        self._others: dict[str, Connection] = {}
+        """Connections for other buckets, by bucket."""
+        self._signing: Connection | None = None
+        """See `for_signing`, once it is known."""
         storage = S3Storage(
             clients.s3,
             transfer_client=clients.s3_transfer,
@@ -72,14 +80,18 @@ class Connection:
         self.storage: Storage = storage
         cloudfront = None if _is_elsewhere(profile) else clients.cloudfront
         self.cdn: Cdn | None = CloudFrontCdn(cloudfront) if cloudfront is not None else None
-        self.cdn_problem: VidcdnError | None = None
-        """Why the distributions could not be listed (the bucket may work all the same)."""
+        self._cdn_problem: VidcdnError | None = None
         self._lock = threading.Lock()
         self._endpoint = Endpoint(
             profile, clients, has_cdn=self.cdn is not None, book=self._book, learned=storage.adopt
         )
         self._endpoint.known()
         self._distributions: tuple[Distribution, ...] | None = None
+
+    @property
+    def cdn_problem(self) -> VidcdnError | None:
+        """Why the distributions could not be listed (the bucket may work all the same)."""
+        return (self._home or self)._cdn_problem
 
     def endpoint_profile(self, token: CancelToken, *, refresh: bool = False) -> EndpointProfile:
         """What the store can do, found out once and remembered; `storage` goes by it from then on.
@@ -134,19 +146,26 @@ class Connection:
 
     def distributions(self, *, refresh: bool = False) -> tuple[Distribution, ...]:
         """The account's distributions, asked once. Blocks the first time; empty where they may not be listed."""
+        if self._home is not None:
+            return self._home.distributions(refresh=refresh)
         with self._lock:
             if self._distributions is None or refresh:
                 self._distributions = self._ask()
             return self._distributions
 
+    @property
+    def known_distributions(self) -> tuple[Distribution, ...]:
+        """The account's distributions as far as they were asked. Never blocks."""
+        return (self._home or self)._distributions or ()
+
     def _ask(self) -> tuple[Distribution, ...]:
-        self.cdn_problem = None
+        self._cdn_problem = None
         if self.cdn is None:
             return ()
         try:
             return self.cdn.list_distributions()
         except VidcdnError as exc:
-            self.cdn_problem = exc
+            self._cdn_problem = exc
             return ()
 
     def destination(self) -> Destination:
@@ -215,8 +234,87 @@ class Connection:
         other._distributions = self._distributions
         return other
 
+    @property
+    def is_home(self) -> bool:
+        """Whether it is about the bucket of its profile, and not one that `at` gave."""
+        return self._home is None
+
+    def known_at(self, bucket: str) -> Connection | None:
+        """What `at` gives, if it can without asking anybody; else None. Never blocks."""
+        home = self._home or self
+        return home if bucket in ("", home.profile.bucket) else home._others.get(bucket)
+
+    def at(self, bucket: str, region: str = "") -> Connection:
+        """This connection, about another bucket that the same key can reach.
+
+        There is one for each bucket. It has the account's distributions, so its links and invalidations are about its
+        own bucket; a bucket of another region gets clients of that region, since links that are signed for a wrong one
+        do not work. Closed with the connection it came from. Any thread; blocks.
+
+        Args:
+            bucket: Its name; empty, or the connection's own: the connection itself.
+            region: Where it lives, if that is known; else it is asked.
+
+        Raises: BucketNotFound, CredentialsRejected, CredentialsExpired, CredentialsMissing, ClockWrong, Throttled,
+            Offline, ServiceTrouble.
+        """
+        home = self._home or self
+        known = home.known_at(bucket)
+        if known is not None:
+            return known
+        clients = home.clients
+        if home.profile.kind is not ConnectionKind.S3_COMPATIBLE:  # such stores say what they like
+            region = region or bucket_region(clients, bucket)
+            if region and region != clients.region:
+                clients = clients.in_region(region)
+        made = home._sibling(bucket, "", clients)
+        with home._lock:
+            kept = home._others.setdefault(bucket, made)
+        if kept is not made and clients.is_branch:
+            clients.close()
+        return kept
+
+    def for_signing(self) -> Connection:
+        """This connection with the region its bucket really lives in, for links that are signed.
+
+        The SDK finds the right region by itself when it asks; whoever opens a link is only told that it is the wrong
+        one. Blocks the first time; where the region is not told, the connection itself.
+        """
+        if self._signing is None:
+            clients, bucket, region = self.clients, self.profile.bucket, ""
+            if self._home is None and self.profile.kind is not ConnectionKind.S3_COMPATIBLE:
+                try:
+                    region = bucket_region(clients, bucket)
+                except VidcdnError as exc:
+                    _log.info("where the bucket lives is not known: %s", exc.what)
+                    return self
+            right = self
+            if region and region != clients.region:
+                right = self._sibling(bucket, self.profile.prefix, clients.in_region(region))
+            self._signing = right
+        return self._signing
+
+    def _sibling(self, bucket: str, prefix: str, clients: ClientSet) -> Connection:
+        """The same account through these clients."""
+        home = self._home or self
+        region = clients.region if clients.is_branch else home.profile.region
+        return Connection(
+            replace(home.profile, bucket=bucket, prefix=prefix, region=region),
+            clients,
+            parallel_parts=home.parallel_parts,
+            network=home.network,
+            find_profile=home._find_profile,
+            book=home._book,
+            home=home,
+        )
+
     def close(self) -> None:
-        """Close idle HTTP connections."""
+        """Close idle HTTP connections, those for other buckets too. One that `at` gave is closed by its home."""
+        if self._home is not None:
+            return
+        for other in (*self._others.values(), self._signing):
+            if other is not None and other.clients.is_branch:
+                other.clients.close()
         self.clients.close()
 
 

@@ -10,7 +10,13 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.credentials.clients import build_clients
 from vidcdn_desktop.credentials.identity import CLOCK_TOLERANCE_S, check_bucket, clock_offset_s, who_am_i
 from vidcdn_desktop.credentials.model import ConnectionProfile, Secret, SecretStore
-from vidcdn_desktop.credentials.profiles import ProfileStore, list_aws_profiles, validate_profile
+from vidcdn_desktop.credentials.profiles import (
+    ENVIRONMENT_ID,
+    PRACTICE_ID,
+    ProfileStore,
+    list_aws_profiles,
+    validate_profile,
+)
 from vidcdn_desktop.credentials.secrets import SIGNING_KEY, SIGNING_KEY_ID, MemorySecretStore
 from vidcdn_desktop.errors import AccessDenied, SettingsInvalid, VidcdnError
 from vidcdn_desktop.jobs.connection import MAX_CONNECTIONS, Connection
@@ -81,6 +87,27 @@ class SavedConnections:
         kept = replace(profile, session_only=bool(self.keyring_note()) and any(secrets.values()))
         self._profiles.save(kept)
         return kept
+
+    @staticmethod
+    def is_movable(profile: ConnectionProfile) -> bool:
+        """Whether another bucket can be kept for a connection: not for those that are not saved themselves."""
+        return profile.id not in (PRACTICE_ID, ENVIRONMENT_ID)
+
+    def move(self, profile_id: str, bucket: str, region: str) -> ConnectionProfile:
+        """Keep another bucket for a saved connection; its key and its folder stay.
+
+        Raises: SettingsInvalid: it is not saved, or the name makes no sense. DiskFull.
+        """
+        profile = self.get(profile_id)
+        if profile is None:
+            raise SettingsInvalid("This connection is not saved.", "Nothing was changed.", "Save it in Connections.")
+        # A distribution that was chosen serves the other bucket.
+        moved = replace(profile, bucket=bucket, region=region or profile.region, distribution_id="")
+        problems = validate_profile(moved, self.profiles())
+        if problems:
+            raise SettingsInvalid(problems[0], "Nothing was changed.", "Choose another bucket.", subject=bucket)
+        self._profiles.save(moved)
+        return moved
 
     def remove(self, profile_id: str) -> None:
         """Forget a connection and its secrets; nothing in the bucket changes.

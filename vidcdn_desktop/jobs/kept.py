@@ -30,6 +30,11 @@ class KeptJob(Job):
     """Key of the upload an earlier process has begun; known from the journal before the file was looked at."""
     _restored: JobRecord | None = None
 
+    @property
+    def kept_bucket(self) -> str:
+        """The bucket an earlier process has begun it in; empty if none has."""
+        return self._restored.bucket if self._restored is not None else ""
+
     def bind(self, connection: Connection) -> None:
         """Say through which connection it goes. Any thread; the plan follows."""
         self.connection = connection

@@ -137,7 +137,7 @@ def describe(
 
 
 def make_links(connection: Connection, keys: Sequence[str], wanted: Wanted, token: CancelToken) -> Sharing:
-    """Make the links. Sends nothing but what the connection asks once. Blocks.
+    """Make the links. Sends nothing but what the connection asks once (distributions, region). Blocks.
 
     Raises:
         NotServed: no distribution serves one of the keys.
@@ -204,6 +204,7 @@ class _Maker:
         if wanted.kind is not LinkKind.CDN:
             self.until = self._now + wanted.lasts
         if wanted.kind is LinkKind.PRESIGNED:
+            self._connection = connection.for_signing()
             self._look_at_key()
 
     def _look_at_key(self) -> None:

@@ -57,7 +57,7 @@ class ActivityPage(QWidget):
     show_folder = Signal(str)
     """A folder to open in the system's file manager."""
     invalidate_keys = Signal(object)
-    """(str connection id, tuple[str, ...] keys) the CDN should forget the copies of."""
+    """(str connection id, tuple[str, ...] keys, str bucket) the CDN should forget the copies of."""
     undo_requested = Signal(object)
     """(str job id, str connection id, str title) of an operation that is to be taken back."""
     connection_wanted = Signal(object)
@@ -302,7 +302,7 @@ class ActivityPage(QWidget):
             case "show-folder":
                 self.show_folder.emit(entry.place)
             case "invalidate":
-                self.invalidate_keys.emit((entry.connection_id, stale_keys(entry)))
+                self.invalidate_keys.emit((entry.connection_id, stale_keys(entry), entry.bucket))
             case "copy-link":
                 self._copy(entry.link, "Link copied")
             case "undo":

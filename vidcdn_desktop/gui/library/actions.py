@@ -20,6 +20,7 @@ def add_actions(page: LibraryPage) -> None:
         ("Back", "Alt+Left", page.go_back),
         ("Forward", "Alt+Right", page.go_forward),
         ("Up one folder", "Alt+Up", page.go_up),
+        ("Switch bucket…", "Alt+Down", page.buckets_wanted),
         ("Go to an address…", "Ctrl+L", page.head.address.edit),
         ("Search this folder", "Ctrl+F", page.focus_search),
         ("Search the whole bucket", "", page.search_bucket),

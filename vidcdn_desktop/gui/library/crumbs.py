@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QStackedLayout, QWidget
 
 from vidcdn_desktop.gui.library.places import Place
-from vidcdn_desktop.gui.widgets import ElidedLabel, LinkButton, PlainLabel
+from vidcdn_desktop.gui.widgets import ElidedLabel, IconButton, LinkButton, PlainLabel
 from vidcdn_desktop.textsafe import display
 
 _LONGEST = 40
@@ -15,6 +15,8 @@ _LEAST = 80
 """Pixels of the line for an address at least."""
 _AROUND = 22
 """Pixels a part takes beside its text: the link's own frame, and the pointer to the next."""
+_SWITCH = 26
+"""Pixels the button behind the bucket takes."""
 
 
 class Crumbs(QWidget):
@@ -22,6 +24,8 @@ class Crumbs(QWidget):
 
     chosen = Signal(object)
     """str: the prefix to open."""
+    switch_wanted = Signal()
+    """Another bucket is to be chosen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +74,11 @@ class Crumbs(QWidget):
         return [*first, ("…", middle[1]), *(left or self._parts[-1:])]
 
     def _width(self, parts: list[tuple[str, str]]) -> int:
-        return sum(self.fontMetrics().horizontalAdvance(name) + _AROUND for name, _ in parts)
+        words = sum(self.fontMetrics().horizontalAdvance(name) + _AROUND for name, _ in parts)
+        return words + (_SWITCH if self._has_bucket(parts) else 0)
+
+    def _has_bucket(self, parts: list[tuple[str, str]]) -> bool:
+        return bool(parts) and parts[0] == self._parts[0] and parts[0][0] != "…"
 
     def _build(self, parts: list[tuple[str, str]]) -> None:
         while (item := self._row.takeAt(0)) is not None:
@@ -79,18 +87,34 @@ class Crumbs(QWidget):
                 widget.hide()
                 widget.deleteLater()
         pointer = "‹" if self.layoutDirection() is Qt.LayoutDirection.RightToLeft else "›"
-        for name, target in parts[:-1]:
+        for number, (name, target) in enumerate(parts[:-1]):
             button = LinkButton(name, small=True)
             button.setProperty("prefix", target)
             if name == "…":
                 button.setAccessibleName("A folder above")
             button.clicked.connect(self._on_clicked)
             self._row.addWidget(button)
+            if number == 0 and self._has_bucket(parts):
+                self._row.addWidget(self._switch())
             self._row.addWidget(PlainLabel(pointer, role="small"))
-        here = ElidedLabel(parts[-1][0], role="small")
-        here.setContentsMargins(3, 0, 3, 0)  # as much as the links have around them
-        self._row.addWidget(here)
+        if len(parts) == 1 and self._has_bucket(parts):
+            here: QWidget = LinkButton(parts[0][0], small=True)
+            here.setAccessibleName(f"{parts[0][0]}: switch bucket")
+            here.clicked.connect(self.switch_wanted)  # type: ignore[attr-defined]
+            self._row.addWidget(here)
+            self._row.addWidget(self._switch())
+        else:
+            here = ElidedLabel(parts[-1][0], role="small")
+            here.setContentsMargins(3, 0, 3, 0)  # as much as the links have around them
+            self._row.addWidget(here)
         self._row.addStretch(1)
+
+    def _switch(self) -> IconButton:
+        button = IconButton("chevron-down", "Switch bucket", flat=True)
+        button.setIconSize(QSize(12, 12))
+        button.setFixedWidth(_SWITCH - 4)
+        button.clicked.connect(self.switch_wanted)
+        return button
 
     @Slot()
     def _on_clicked(self) -> None:
@@ -104,6 +128,8 @@ class AddressBar(QWidget):
     """str: the prefix to open."""
     typed = Signal(str)
     """An address, as it was typed."""
+    switch_wanted = Signal()
+    """Another bucket is to be chosen."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -112,6 +138,7 @@ class AddressBar(QWidget):
         self._stack.setContentsMargins(0, 0, 0, 0)
         self.crumbs = Crumbs()
         self.crumbs.chosen.connect(self.chosen)
+        self.crumbs.switch_wanted.connect(self.switch_wanted)
         self.line = QLineEdit()
         self.line.setAccessibleName("Address in the bucket")
         self.line.setPlaceholderText("s3://bucket/folder/ or a CDN link")

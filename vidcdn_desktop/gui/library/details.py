@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 
-from vidcdn_desktop.delivery.invalidation import invalidation_path
 from vidcdn_desktop.delivery.session import PlaybackFacts
 from vidcdn_desktop.delivery.urls import embed_html
 from vidcdn_desktop.errors import VidcdnError
@@ -24,7 +23,6 @@ from vidcdn_desktop.gui.models.play_wish import PlayWish
 from vidcdn_desktop.gui.models.rows import Row, RowStore
 from vidcdn_desktop.gui.player import Players
 from vidcdn_desktop.gui.player.window import edge_line
-from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.jobs.factcache import FactCache
 from vidcdn_desktop.jobs.operations.targets import Source
 from vidcdn_desktop.storage.keys import poster_key
@@ -41,10 +39,9 @@ class Details(QObject):
     restore_wanted = Signal(object)
     """Source: this version of an object is to be served again, in place of the one with the ETag."""
 
-    def __init__(self, page: LibraryPage, session: Session, facts: FactCache | None) -> None:
+    def __init__(self, page: LibraryPage, facts: FactCache | None) -> None:
         super().__init__(page)
         self._page = page
-        self._session = session
         self._panel, self._drawer = page.details_panel, page.drawer
         self._selected = Selected()
         self._place: Place | None = None
@@ -92,7 +89,7 @@ class Details(QObject):
 
     def _show(self) -> None:
         row = self._row()
-        connection = self._session.connection
+        connection = self._page.connection
         if row is not None and self._asked == (self._page.model.store, row):
             return
         self.loader.stop()
@@ -167,7 +164,7 @@ class Details(QObject):
         if verb == "copy":
             self._page.verbs.find_link("copy", row)
         elif verb == "invalidate":
-            self._page.invalidate_requested.emit([invalidation_path(row.key)])
+            self._page.verbs.invalidate_rows([row])
         elif verb == "embed" and link is not None and link.url is not None:
             film = self._panel.film_facts
             facts = film.facts if film is not None else None
@@ -182,7 +179,7 @@ class Details(QObject):
 
     @Slot(object)
     def _on_restore(self, version: ObjectVersion) -> None:
-        row, connection = self._panel.row, self._session.connection
+        row, connection = self._panel.row, self._page.connection
         if row is not None and connection is not None:
             ref = ObjectRef(connection.profile.bucket, row.key)
             self.restore_wanted.emit(Source(ref, row.etag, version.size, version.version_id))
@@ -190,7 +187,7 @@ class Details(QObject):
     # Playing
     @Slot()
     def _on_play(self) -> None:
-        row, connection = self._panel.row, self._session.connection
+        row, connection = self._panel.row, self._page.connection
         if row is not None and connection is not None:
             self._panel.stage.play_button.setEnabled(False)
             run_in_background(

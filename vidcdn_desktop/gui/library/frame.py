@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.columns import ColumnMemory
 from vidcdn_desktop.gui.library.details_panel import DetailsPanel
+from vidcdn_desktop.gui.library.elsewhere import ElsewhereBar
 from vidcdn_desktop.gui.library.head import LibraryHead
 from vidcdn_desktop.gui.library.leftovers import Leftovers
 from vidcdn_desktop.gui.library.lister import Lister
@@ -63,6 +64,8 @@ class LibraryFrame(QWidget):
     """Asked: what is to be done, and to what."""
     upload_requested = Signal(object)
     """(list[Path], str prefix): files and folders for a folder of the bucket."""
+    buckets_wanted = Signal()
+    """Another bucket is to be chosen."""
     files_wanted = Signal(object)
     """(str prefix, bool a folder): files, or a folder, are to be chosen for it."""
     batch_jobs_requested = Signal()
@@ -108,6 +111,8 @@ class LibraryFrame(QWidget):
 
     def _build_body(self) -> QWidget:
         body, column = page_body()
+        self.elsewhere = ElsewhereBar()
+        column.addWidget(self.elsewhere)
         column.addWidget(self.searching.bar)
         self.bar = SelectionBar()
         self._buttons = self.bar.buttons

@@ -44,9 +44,9 @@ class LibraryPage(Browser):
     ) -> None:
         super().__init__(session, facts, posters, settings_file)
         self._settings_file = settings_file
-        self.verbs = Verbs(session, self.model, self)
+        self.verbs = Verbs(lambda: self.connection, self.model, self)
         self.drop = DropTarget(self.stack, self.model, self._drop_place, self)
-        self.details = Details(self, session, facts)
+        self.details = Details(self, facts)
         self._join()
         add_actions(self)
         self._on_view(self._memory.view)
@@ -80,6 +80,7 @@ class LibraryPage(Browser):
         self.verbs.fast_start.connect(self.fast_start_requested)
         self.verbs.operation.connect(self.operation_requested)
         self.verbs.copied.connect(self._on_copied)
+        self.verbs.told.connect(self.toast.show_message)
         self.verbs.failed.connect(self._on_verb_failed)
 
     @Slot()
@@ -230,7 +231,7 @@ class LibraryPage(Browser):
 
     def _drop_place(self) -> str | None:
         """Where files go that are dropped beside any folder; None: nowhere now."""
-        connection = self._session.connection
+        connection = self.connection
         return self._history.place.prefix if connection is not None and connection.profile.bucket else None
 
     @Slot()
@@ -251,14 +252,14 @@ class LibraryPage(Browser):
     @Slot()
     def fast_start_here(self) -> None:
         """Look for videos that start slowly in all of this folder."""
-        connection = self._session.connection
+        connection = self.connection
         if connection is not None:
             self.fast_start_requested.emit([Wish(ObjectRef(connection.profile.bucket, self._history.place.prefix))])
 
     @Slot()
     def show_versions(self) -> None:
         """List what was deleted or replaced in this folder."""
-        if self._session.connection is not None:
+        if self.connection is not None:
             self.versions_requested.emit(self._history.place.prefix)
 
     @Slot(object)

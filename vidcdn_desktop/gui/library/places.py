@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from vidcdn_desktop.delivery.model import Distribution
-from vidcdn_desktop.delivery.urls import origin_matches_bucket, playable_urls
+from vidcdn_desktop.delivery.urls import bucket_of, playable_urls
 
 _MOST = 100
 
@@ -19,6 +19,8 @@ class Place:
     """What keys begin with."""
     needle: str = ""
     """What is searched for in everything below, as it was typed (`jobs.query_text`); empty: the folder itself."""
+    bucket: str = ""
+    """Which bucket; empty: the one the connection publishes to."""
 
 
 class History:
@@ -90,10 +92,10 @@ def read_address(text: str, bucket: str, distributions: tuple[Distribution, ...]
         return Address(name, key)
     if scheme.lower() not in ("http", "https"):
         raise NotAnAddress("Type an S3 address, a CDN link, or a folder of this bucket.")
-    return Address("", _key_of(typed, bucket, distributions))
+    return _address_of(typed, bucket, distributions)
 
 
-def _key_of(url: str, bucket: str, distributions: tuple[Distribution, ...]) -> str:
+def _address_of(url: str, bucket: str, distributions: tuple[Distribution, ...]) -> Address:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
@@ -102,22 +104,29 @@ def _key_of(url: str, bucket: str, distributions: tuple[Distribution, ...]) -> s
         raise NotAnAddress("This is no link that can be read.") from exc
     path = unquote(parts.path, errors="surrogateescape").removeprefix("/")
     known = False
+    elsewhere: list[Address] = []
     for distribution in distributions:
         names = {distribution.host.lower(), distribution.domain_name.lower(), *map(str.lower, distribution.aliases)}
         if not names & {host, netloc}:
             continue
         known = True
         for origin in distribution.origins:
-            if origin.is_group or origin_matches_bucket(origin.domain_name, bucket) not in ("yes", "website"):
+            served = "" if origin.is_group else bucket_of(origin.domain_name)
+            if not served:
                 continue
             folder = origin.origin_path.strip("/")
             key = f"{folder}/{path}" if folder else path
-            if not path or path.endswith("/") or playable_urls((distribution,), bucket, key):
-                return key
+            if path and not path.endswith("/") and not playable_urls((distribution,), served, key):
+                continue
+            if served == bucket.lower():
+                return Address("", key)
+            elsewhere.append(Address(served, key))
+    if elsewhere:
+        return elsewhere[0]
     if known:
-        raise NotAnAddress("This link is served from another bucket.")
-    if origin_matches_bucket(host, bucket) in ("yes", "website"):
-        return path
+        raise NotAnAddress("This distribution does not tell from which bucket it serves this.")
+    if named := bucket_of(host):
+        return Address("" if named == bucket.lower() else named, path)
     raise NotAnAddress("No distribution of this connection has this name.")
 
 

@@ -274,6 +274,7 @@ class UploadDialog(QDialog):
         self.slow.setAccessibleName(hint)
         self.slow.setVisible(bool(hint))
         self.publish_button.set_text(upload_words.publish_button(intake))
+        self.publish_button.setVisible(self._connection.is_home)  # the Publish page knows no other bucket
         self.go_button.set_text(upload_words.go(plan) if plan.files else "Upload")
         self._allow(plan)
         self._fit()

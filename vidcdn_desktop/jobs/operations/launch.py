@@ -109,6 +109,8 @@ def plan_undo(connection: Connection, journal: Journal, job_id: str) -> Operatio
     action = action_in(record) if record is not None else None
     if record is None or action is None or action.kind is Kind.UNDO:
         raise _nothing(job_id, "There is no such operation in the record.")
+    if record.connection_id == connection.profile.id:
+        connection = connection.at(record.bucket)
     if not belongs_to_store(record, connection):
         raise _nothing(record.title, f"It was done through another connection ({record.connection_name}).")
     if record.owned_elsewhere:
