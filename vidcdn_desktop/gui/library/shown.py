@@ -36,7 +36,7 @@ class ShownBucket(QObject):
         super().__init__(parent)
         self._session = session
         self._number = 0
-        self.connection: Connection | None = None
+        self.connection: Connection | None = session.connection
         """About the bucket that is shown; None while there is none, or it is still being opened."""
         self.is_opening = False
         self._told = self.connection
