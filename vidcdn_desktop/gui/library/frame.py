@@ -30,6 +30,7 @@ from vidcdn_desktop.jobs.factcache import FactCache
 _NOTHING = "Nothing here yet"
 _COUNT_EVERY_S = 0.2
 _BEGIN = "Publish a video, and it appears here. Files and folders dropped here are uploaded as they are."
+_BEGIN_ELSEWHERE = "Files and folders dropped here are uploaded as they are."
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class LibraryFrame(QWidget):
         elif place.needle and not state.waiting:
             self.stack.show_empty("Nothing found", "No object in the bucket is like this.")
         elif state.complete or (state.is_open and not state.waiting):
-            self.stack.show_empty(_NOTHING, _BEGIN)
+            self.stack.show_empty(_NOTHING, _BEGIN_ELSEWHERE if place.bucket else _BEGIN)
         else:
             self.stack.show_loading()
         self.bar.setVisible(self.stack.shows_rows)
