@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +73,7 @@ def sick(world: World, film: Path) -> None:
 def looked(office: Office, desktop: Desktop, prefix: str) -> HealthView:
     """The view of health, when it knows all about a folder."""
     library, health = desktop.library, desktop.library.overviews.health
+    health.dear_s = math.inf
     library.open_prefix(prefix)
     library.show_health()
     office.studio.wait(lambda: health.prefix == prefix and health.result is not None)
@@ -111,6 +113,13 @@ def test_every_kind_is_found_and_an_example_leads_to_its_object(office: Office, 
     assert library.bar.isVisible()
     library.show_health()
     assert found(health)["types"] == 1
+    # What is selected behind it is out of sight, and no key touches it.
+    actions(desktop)["Delete…"].trigger()
+    assert desktop.operations.dialog is None
+    table = health.cards[Concern.SLOW].table
+    table.setCurrentIndex(table.model().index(0, 0))
+    office.qtbot.keyClick(table, Qt.Key.Key_Return)
+    office.studio.wait(lambda: library.head.view.value() == "list" and len(library._selected()) == 1)
 
 
 def test_headers_are_mended_by_an_operation_that_can_be_undone_and_the_view_looks_again(
@@ -398,6 +407,7 @@ def test_the_foot_is_silent_where_there_is_nothing(office: Office) -> None:
 # Usage
 def counted(office: Office, desktop: Desktop, prefix: str) -> UsageView:
     usage = desktop.library.overviews.usage
+    usage.dear_s = math.inf
     office.studio.wait(lambda: usage.prefix == prefix and usage.result is not None)
     return usage
 

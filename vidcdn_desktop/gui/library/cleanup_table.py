@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFocusEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from vidcdn_desktop.gui.library.usage_words import dollars
@@ -167,6 +167,12 @@ class UploadTable(QTableView):
         for column, width in _WIDTHS.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, width)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Space has a box to act on from the start."""
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid():
+            self.setCurrentIndex(self.model().index(0, _NAME))
 
     def fit(self, most: int) -> None:
         """As high as the rows, but no more than `most`; columns that say nothing are left out."""

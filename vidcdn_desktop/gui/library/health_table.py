@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from vidcdn_desktop.gui.library import health_words
@@ -125,6 +125,12 @@ class FindingTable(QTableView):
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if scrolls else policy.ScrollBarAlwaysOff)
         self.setFixedHeight(rows * _ROW_HEIGHT + 2 * self.frameWidth())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Enter has something to act on from the start."""
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid():
+            self.setCurrentIndex(self._findings.index(0, 0))
 
     @Slot(QModelIndex)
     def _on_clicked(self, index: QModelIndex) -> None:

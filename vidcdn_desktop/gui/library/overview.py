@@ -54,6 +54,8 @@ class Overview(QWidget):
         self._looking: LongLook | None = None
         self._kept: dict[str, object] = {}
         self._result: object = None
+        self.dear_s = _DEAR_S
+        """A look that took longer than so many seconds is not begun again by itself."""
         self._begun = self._took_s = 0.0
         """When the look began, and how long the last one took."""
         self._is_stale = False
@@ -174,7 +176,7 @@ class Overview(QWidget):
 
     def _catch_up(self) -> None:
         """Look again by itself only where that is soon done: somebody may be publishing one video after the other."""
-        if self._took_s < _DEAR_S:
+        if self._took_s < self.dear_s:
             self.look_again()
         elif not self.status.full_text().endswith(_CHANGED):
             self.status.set_text(f"{self.status.full_text()}{_CHANGED}")

@@ -265,7 +265,8 @@ class LibraryPage(Browser):
     @Slot(object)
     def _do(self, verb: str) -> None:
         self.tally.count()
-        if self.bar.allows(verb):
+        # What is selected behind health or usage is out of sight, and no key may touch it.
+        if self.bar.allows(verb) and not self.overviews.chosen:
             self.verbs.do(verb)
 
     @Slot()

@@ -13,11 +13,12 @@ from vidcdn_desktop.gui.library import usage_words
 from vidcdn_desktop.gui.library.long_look import Board
 from vidcdn_desktop.gui.library.overview import Overview, Work
 from vidcdn_desktop.gui.library.usage_table import TallyTable
+from vidcdn_desktop.gui.library.usage_words import UsageSeen, seen_of
 from vidcdn_desktop.gui.widgets import GUTTER, PlainLabel, ScrollColumn
 from vidcdn_desktop.gui.widgets.treemap import Treemap
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.health_model import Progress
-from vidcdn_desktop.jobs.usage import Usage, UsageCounter, prices_for
+from vidcdn_desktop.jobs.usage import UsageCounter, prices_for
 from vidcdn_desktop.storage.weather import Weather
 from vidcdn_desktop.textsafe import format_size, plural
 
@@ -53,7 +54,7 @@ class UsageView(Overview):
         side.column.addStretch(1)
         row.addWidget(side)
         self.stack.addWidget(self._content)
-        self.usage: Usage | None = None
+        self._seen: UsageSeen | None = None
         """What is shown."""
         self._at_rest()
 
@@ -64,35 +65,35 @@ class UsageView(Overview):
 
     def clear(self) -> None:
         """Nothing is known."""
-        self.usage = None
+        self._seen = None
 
     @property
     def has_content(self) -> bool:
         """Whether the map shows something."""
-        return self.usage is not None
+        return self._seen is not None
 
     def add(self, thing: object) -> None:
         """What was counted so far."""
-        if isinstance(thing, Usage) and thing.objects:
-            self._show_usage(thing)
+        if isinstance(thing, UsageSeen) and thing.usage.objects:
+            self._show_seen(thing)
 
     def show_result(self, result: object) -> str:
         """All of it."""
-        assert isinstance(result, Usage)
-        if not result.objects:
-            self.usage = None
+        assert isinstance(result, UsageSeen)
+        if not result.usage.objects:
+            self._seen = None
             self.show_empty("Nothing here yet", "Publish a video, and it is counted here.", "usage")
             return ""
-        self._show_usage(result)
-        return usage_words.total(result)
+        self._show_seen(result)
+        return result.total
 
-    def _show_usage(self, usage: Usage) -> None:
-        self.usage = usage
-        self.map.set_areas(usage_words.areas(usage))
-        self.kinds.set_rows(usage_words.kind_rows(usage))
-        self.classes.setColumnHidden(3, usage.cost is None)
-        self.classes.set_rows(usage_words.class_rows(usage))
-        self.cost.set_text("\n".join(usage_words.cost_words(usage)))
+    def _show_seen(self, seen: UsageSeen) -> None:
+        self._seen = seen
+        self.map.set_areas(seen.areas)
+        self.kinds.set_rows(seen.kinds)
+        self.classes.setColumnHidden(3, seen.usage.cost is None)
+        self.classes.set_rows(seen.classes)
+        self.cost.set_text(seen.cost)
         self.show_page(self._content)
 
     # What the user does
@@ -104,7 +105,7 @@ class UsageView(Overview):
             self.opened.emit(id_)
 
 
-def _counted(connection: Connection, prefix: str, board: Board, token: CancelToken) -> Usage:
+def _counted(connection: Connection, prefix: str, board: Board, token: CancelToken) -> UsageSeen:
     counter = UsageCounter(prefix, 1, prices_for(connection))
     weather = Weather(renew=connection.reload_credentials)
     bucket = connection.profile.bucket
@@ -116,6 +117,6 @@ def _counted(connection: Connection, prefix: str, board: Board, token: CancelTok
         board.tell(Progress(words))
         now = time.monotonic()
         if now >= next_at and page.upto is not None:
-            board.add(counter.usage())
+            board.add(seen_of(counter.usage()))
             next_at = now + max(_EVERY_S, _WORTH * (time.monotonic() - now))
-    return counter.usage()
+    return seen_of(counter.usage())

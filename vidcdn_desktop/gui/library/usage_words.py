@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from vidcdn_desktop.gui.models.celltext import storage_class
 from vidcdn_desktop.gui.widgets.treemap import Area
@@ -19,6 +20,24 @@ REST = "rest"
 
 Row = tuple[str, str, str, str]
 """Name, objects, size, cost a month."""
+
+
+@dataclass(frozen=True)
+class UsageSeen:
+    """All the view shows, put together on the thread that counted: there may be a hundred thousand folders."""
+
+    usage: Usage
+    areas: Sequence[Area]
+    kinds: Sequence[Row]
+    classes: Sequence[Row]
+    cost: str
+    total: str
+
+
+def seen_of(usage: Usage) -> UsageSeen:
+    """Blocks for as long as it takes to sort the folders."""
+    cost = "\n".join(cost_words(usage))
+    return UsageSeen(usage, areas(usage), kind_rows(usage), class_rows(usage), cost, total(usage))
 
 
 def areas(usage: Usage) -> list[Area]:
