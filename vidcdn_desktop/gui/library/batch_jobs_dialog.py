@@ -252,7 +252,8 @@ class BatchJobsDialog(QDialog):
         if kept is None:
             self.words.set_text("No job was handed over yet." if self.is_known else "")
         elif not belongs(kept, self._connection):
-            self.words.set_text(f"It belongs to another connection ({display(kept.connection_name, 60)}).")
+            whose = f"{display(kept.connection_name, 60)}, {display(kept.bucket, 60)} in {display(kept.region, 30)}"
+            self.words.set_text(f"It belongs to another connection or region: {whose}.")
         else:
             self.words.set_text(handover_words.about(kept, status))
         self._fit()
