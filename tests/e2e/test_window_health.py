@@ -348,6 +348,10 @@ def test_the_foot_tells_of_unfinished_uploads_and_they_are_cleaned_up(office: Of
     leftovers.ask(desktop.session.connection, desktop.journal, again=True)
     office.studio.wait(lambda: leftovers.words.full_text() == "2 unfinished uploads hold 4.2 MB")
     assert leftovers.isVisible()
+    desktop.library.search.setText("old")
+    assert leftovers.isHidden()  # the foot has no room for both
+    desktop.library.search.clear()
+    assert leftovers.isVisible()
     office.studio.click(leftovers.button)
     dialog = cleanup(office, desktop)
     assert "resumed" in states(dialog)["films/mine.mp4"]

@@ -149,6 +149,7 @@ class LibraryFrame(QWidget):
         self.bar.setVisible(self.stack.shows_rows)
         rows = not self.overviews.chosen
         self.search_all.setVisible(rows and self.searching.is_new(place))
+        self.leftovers.set_aside(not self.search_all.isHidden())
         self.stop_button.setVisible(rows and state.waiting)
         self.upload_button.setVisible(bool(state.bucket))
         self.versions_button.setVisible(state.is_open and bool(state.bucket) and not state.place.needle)

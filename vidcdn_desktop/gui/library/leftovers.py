@@ -43,7 +43,16 @@ class Leftovers(QWidget):
         self._token = CancelToken()
         self._asked: Connection | None = None
         self._prefix = ""
+        self._is_aside = False
         self.hide()
+
+    def set_aside(self, aside: bool) -> None:
+        """Leave the room at the foot to what is more urgent."""
+        self._is_aside = aside
+        self._show_words()
+
+    def _show_words(self) -> None:
+        self.setVisible(bool(self.words.full_text()) and not self._is_aside)
 
     def ask(self, connection: Connection | None, journal: Journal | None, *, again: bool = False) -> None:
         """Find out, unless that was done for this connection; nothing is shown until it is known."""
@@ -52,7 +61,8 @@ class Leftovers(QWidget):
         self._token.cancel()
         self._asked = connection
         if not again:
-            self.hide()
+            self.words.set_text("")
+            self._show_words()
         if connection is None or not connection.profile.bucket:
             return
         token = self._token = CancelToken()
@@ -73,7 +83,7 @@ class Leftovers(QWidget):
         self._prefix = prefix
         self.words.set_text(text)
         self.button.setAccessibleDescription(text)
-        self.setVisible(bool(text))
+        self._show_words()
 
     @Slot(object)
     def _on_failed(self, _error: VidcdnError) -> None:
