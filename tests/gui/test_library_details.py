@@ -18,6 +18,7 @@ from vidcdn_desktop.bytesource import BytesSource, FileSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.session import PlaybackFacts, RangeRequest
 from vidcdn_desktop.errors import AccessDenied
+from vidcdn_desktop.gui.library.columns import ColumnMemory
 from vidcdn_desktop.gui.library.details_words import (
     range_requests,
     summary_rows,
@@ -69,7 +70,9 @@ def page(
     tmp_path: Path,
 ) -> Iterator[LibraryPage]:
     with FactCache(tmp_path / "facts.sqlite") as facts:
-        made = LibraryPage(session, facts=facts, posters=PosterCache(tmp_path / "posters"))
+        made = LibraryPage(
+            session, facts=facts, posters=PosterCache(tmp_path / "posters"), settings_file=tmp_path / "library.ini"
+        )
         made.details.players = players
         qtbot.addWidget(made)
         made.resize(1280, 760)
@@ -220,6 +223,7 @@ def test_an_object_that_is_gone_says_so(qtbot: QtBot, page: LibraryPage, connect
     select(page, "film.mp4")
     qtbot.waitUntil(page.details_panel.problem.isVisible, timeout=LONG)
     assert "nothing under this name" in page.details_panel.problem.text()
+    assert told(page.details_panel.object.grid)["Type"] == "Not known", "nobody waits for it any more"
     assert page.details_panel.title.text() == "film.mp4"
 
 
@@ -332,6 +336,35 @@ def test_a_drawer_asks_nothing_until_it_is_open_and_esc_closes_it(
     assert panel.isVisible()
     page.details.toggle()
     assert not panel.isVisible()
+
+
+def test_what_lies_in_an_archive_is_not_waited_for(qtbot: QtBot, page: LibraryPage, connection: Connection) -> None:
+    bucket = connection.profile.bucket
+    connection.clients.s3.put_object(Bucket=bucket, Key="v/film.mp4", Body=b"x", StorageClass="GLACIER")
+    listed(qtbot, page, "v/")
+    select(page, "film.mp4")
+    panel = page.details_panel
+    qtbot.waitUntil(lambda: "Availability" in told(panel.object.grid), timeout=LONG)
+    assert told(panel.object.grid)["Storage"] == "Glacier"
+    assert told(panel.delivery.grid)["Fast start"] == "Could not be read"
+    assert not panel.film.isVisible()
+    assert not panel.stage.play_button.isVisible()
+
+
+def test_the_panel_can_be_hidden_and_that_is_remembered(
+    qtbot: QtBot, page: LibraryPage, connection: Connection, tmp_path: Path
+) -> None:
+    put(connection, "v/film.mp4")
+    listed(qtbot, page, "v/")
+    select(page, "film.mp4")
+    assert page.details_panel.isVisible()
+    page.details.toggle()
+    assert not page.details_panel.isVisible()
+    memory = ColumnMemory.load(tmp_path / "library.ini")
+    assert not memory.details
+    page.details.toggle()
+    assert page.details_panel.isVisible()
+    assert ColumnMemory.load(tmp_path / "library.ini").details
 
 
 # What is done

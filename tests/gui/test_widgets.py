@@ -418,6 +418,29 @@ def test_facts_can_be_copied_whole(qtbot) -> None:
     qtbot.waitUntil(lambda: [w.text() for w in grid.findChildren(PlainLabel) if w.isVisible()] == ["Title", "New"])
 
 
+def test_labels_of_facts_that_stay_are_kept(qtbot) -> None:
+    grid = FactsGrid()
+    show(qtbot, grid, (260, 200))
+    grid.set_rows([Fact("Type", "…"), Fact("Size", "5 bytes"), Fact("ETag", "…"), Fact("Tag", "x")])
+    values = [w for w in grid.findChildren(PlainLabel) if w.property("role") == "fact"]
+    values[1].setSelection(0, 1)
+    long = "a" * 60
+    grid.set_rows([Fact("Type", "video/mp4", "success"), Fact("Size", "5 bytes"), Fact("ETag", long, "mono")])
+    qtbot.waitUntil(
+        lambda: (
+            [w.text() for w in grid.findChildren(PlainLabel) if w.isVisible()]
+            == ["Type", "video/mp4", "Size", "5 bytes", "ETag"]
+        )
+    )
+    assert values[0].text() == "video/mp4"
+    assert (values[0].property("kind"), values[0].accessibleName()) == ("success", "Type: video/mp4")
+    assert values[1].selectedText() == "5"
+    assert grid.findChild(ElidedLabel).full_text() == long
+    assert grid.findChild(ElidedLabel).accessibleName() == f"ETag: {long}"
+    grid.set_rows([])
+    qtbot.waitUntil(lambda: not [w for w in grid.findChildren(PlainLabel) if w.isVisible()])
+
+
 def test_finding_offers_what_can_be_done(qtbot) -> None:
     row = FindingRow("warning", "No cache header.", action="Fix", advice="Write one.")
     show(qtbot, row)

@@ -91,6 +91,14 @@ class ObjectDetails:
         found = ((f.name, getattr(self, f.name)) for f in fields(self))
         return {name: value for name, value in found if isinstance(value, Answer)}
 
+    def given_up(self) -> ObjectDetails:
+        """The same; what still waits will not be known."""
+        found = self
+        for name, answer in self.answers.items():
+            if answer.known is Known.WAITING:
+                found = _with(found, name, replace(answer, known=Known.FAILED))
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """Flat, as the command line prints it; what is not there is null, and `not_visible` says why."""
         facts = self.facts.value

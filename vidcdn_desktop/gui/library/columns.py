@@ -34,6 +34,8 @@ class ColumnMemory:
     """Pixels by column."""
     view: str = "list"
     """"list" or "gallery"."""
+    details: bool = True
+    """The right panel is wanted."""
 
     def save(self, path: Path) -> None:
         """Write it down."""
@@ -43,6 +45,7 @@ class ColumnMemory:
             memory.setValue(f"width/{name}", self.widths.get(column, 0))
             memory.setValue(f"shown/{name}", {True: "yes", False: "no"}.get(self.shown.get(column), ""))  # type: ignore[arg-type]
         memory.setValue("view", self.view)
+        memory.setValue("details", "yes" if self.details else "no")
         memory.sync()
 
     @classmethod
@@ -59,6 +62,7 @@ class ColumnMemory:
             if shown in ("yes", "no"):
                 made.shown[column] = shown == "yes"
         made.view = "gallery" if memory.value("view") == "gallery" else "list"
+        made.details = memory.value("details") != "no"
         return made
 
 

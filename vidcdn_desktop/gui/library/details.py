@@ -46,8 +46,6 @@ class Details(QObject):
         self._selected = Selected()
         self._place: Place | None = None
         """Where the object that is shown is listed."""
-        self._wanted = True
-        """The user wants the panel."""
         self._asked: tuple[RowStore, Row] | None = None
         """What is found out about: rows that only come to the list change nothing."""
         self.players: Players | None = None
@@ -58,6 +56,7 @@ class Details(QObject):
     def _join(self) -> None:
         panel, loader, page = self._panel, self.loader, self._page
         page.tally.changed.connect(self._on_selected)
+        self._session.connection_changed.connect(self._on_connection)
         page.head.view.changed.connect(self._on_arranged)
         page.overviews.changed.connect(self._on_arranged)
         panel.shown.connect(self._on_shown)
@@ -85,6 +84,12 @@ class Details(QObject):
         self._selected = selected
         if not selected.count and self._page.lister.is_running and self._place == self._page.place:
             return  # the same folder is listed once more, and what was selected will be so again
+        self._show()
+
+    @Slot(object)
+    def _on_connection(self, _connection: object) -> None:
+        """What was shown lies in another bucket."""
+        self._place, self._asked = None, None
         self._show()
 
     def _show(self) -> None:
@@ -132,18 +137,18 @@ class Details(QObject):
         stack = self._page.stack
         has_use = bool(self._selected.count) or self._place is not None or stack.active is stack.gallery
         rows = stack.shows_rows and not self._page.overviews.chosen
-        self._drawer.set_available(self._wanted and rows and has_use)
+        self._drawer.set_available(self._page.details_wanted and rows and has_use)
         self._page.head.fit()
 
     @Slot()
     def toggle(self) -> None:
         """Show or hide the panel; on a narrow window open or close the drawer."""
         if self._drawer.is_folded:
-            self._wanted = True
+            self._page.want_details(True)
             self._on_arranged()
             self._drawer.set_open(not self._drawer.is_panel_visible)
         else:
-            self._wanted = not self._wanted
+            self._page.want_details(not self._page.details_wanted)
             self._on_arranged()
 
     @Slot()

@@ -22,6 +22,7 @@ from vidcdn_desktop.gui.widgets import Button, Fact, FactsGrid, FlowLayout, Plai
 from vidcdn_desktop.jobs.details import ObjectDetails
 from vidcdn_desktop.jobs.film_details import FilmDetails
 from vidcdn_desktop.media.info import MediaInfo
+from vidcdn_desktop.storage.copying import ARCHIVES
 from vidcdn_desktop.storage.keys import decode_metadata
 from vidcdn_desktop.storage.port import ObjectRef
 from vidcdn_desktop.textsafe import display, format_duration
@@ -135,14 +136,17 @@ class DetailsPanel(QWidget):
         if same:
             return
         self._details = ObjectDetails(ObjectRef(bucket, row.key))
-        self._link = self._film = self._played = None
+        self._link = self._played = None
         self.summary.hide()
         self.problem.hide()
         self.line.hide()
-        self.stage.show_poster(playable=row.kind == "Video")
+        # What lies in an archive cannot be read, so nobody is asked what is in it.
+        readable = row.kind == "Video" and row.storage_class not in ARCHIVES
+        self._film = None if readable else FilmDetails(None)
+        self.stage.show_poster(playable=readable)
         self.stage.setVisible(row.kind in ("Video", "Thumbnail"))
         self.versions.forget()
-        self.film.forget(shown=row.kind == "Video")
+        self.film.forget(shown=readable)
         self._show_rows()
 
     def _show_rows(self) -> None:
@@ -196,6 +200,8 @@ class DetailsPanel(QWidget):
         """Nothing can be told of it."""
         self.problem.set_text(display(" ".join(part for part in (error.what, error.advice) if part), 500))
         self.problem.show()
+        self._details = self._details.given_up()
+        self._show_rows()
 
     def set_played(self, line: str, played: PlaybackFacts) -> None:
         """What the player has measured."""

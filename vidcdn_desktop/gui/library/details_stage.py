@@ -59,6 +59,7 @@ class DetailsStage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.player: PlayerWindow | None = None
+        self._image = QImage()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self.poster = PosterView(width=295, fixed=False, name="Picture", neutral="")
@@ -69,6 +70,7 @@ class DetailsStage(QWidget):
     def show_poster(self, *, playable: bool, badge: str = "") -> None:
         """Another object: no picture yet, and nothing plays."""
         self.end()
+        self._image = QImage()
         self.poster.set_pixmap(QPixmap())
         self.poster.set_badge(badge)
         self.play_button.setVisible(playable)
@@ -76,6 +78,7 @@ class DetailsStage(QWidget):
 
     def set_picture(self, image: QImage) -> None:
         """The picture has come; a null one leaves the neutral poster."""
+        self._image = image
         self.poster.set_pixmap(QPixmap.fromImage(image) if not image.isNull() else QPixmap())
 
     def set_badge(self, text: str) -> None:
@@ -87,6 +90,7 @@ class DetailsStage(QWidget):
         self.end()
         self.player = player
         player.closed.connect(self._on_closed)
+        player.stage.set_poster(self._image)
         self._column.addWidget(player)
         self.poster.hide()
         player.show()

@@ -187,6 +187,16 @@ class LibraryPage(Browser):
         """As a list from now on."""
         self._on_view_chosen("list")
 
+    @property
+    def details_wanted(self) -> bool:
+        """Whether the user wants the right panel."""
+        return self._memory.details
+
+    def want_details(self, wanted: bool) -> None:
+        """Show the right panel from now on, or do not."""
+        self._memory.details = wanted
+        self._on_columns()
+
     @Slot()
     def choose_columns(self) -> None:
         """Offer the columns."""

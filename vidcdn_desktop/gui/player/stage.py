@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vidcdn_desktop.gui.widgets.poster import decode_poster
@@ -29,6 +29,11 @@ class VideoStage(QWidget):
     def show_frame(self, frame: Any) -> None:
         """Take a valid QVideoFrame and ask for a repaint."""
         self._frame = frame
+        self.update()
+
+    def set_poster(self, image: QImage) -> None:
+        """What is shown until the first frame."""
+        self._poster = image
         self.update()
 
     @property

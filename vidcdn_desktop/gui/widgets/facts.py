@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 from vidcdn_desktop.gui.widgets.buttons import LinkButton
 from vidcdn_desktop.gui.widgets.iconlabel import IconLabel
 from vidcdn_desktop.gui.widgets.labels import ElidedLabel, PlainLabel
-from vidcdn_desktop.gui.widgets.style import plain_tooltip
+from vidcdn_desktop.gui.widgets.style import plain_tooltip, set_property
 
 _LONG_WORD = 24
 """A value with a longer word than this cannot be wrapped by a label and is elided instead."""
@@ -52,23 +52,49 @@ class FactsGrid(QWidget):
         rows = tuple(rows)
         if rows == self._shown:
             return
-        self._shown = rows
-        while (item := self._grid.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.hide()
-                old.deleteLater()
-        for number, row in enumerate(rows):
+        # Labels that stay keep what is selected in them, and cost a tenth of new ones.
+        kept = 0
+        for number, (old, row) in enumerate(zip(self._shown, rows, strict=False)):
+            if old.label != row.label or not self._updated(number, old, row):
+                break
+            kept += 1
+        self._drop(kept)
+        for number, row in enumerate(rows[kept:], kept):
             label = PlainLabel(row.label, role="fact-label")
             value = self._value(row)
             value.setAccessibleName(f"{row.label}: {row.value}")
             top = Qt.AlignmentFlag.AlignTop
             self._grid.addWidget(label, number, 0, top)
             self._grid.addWidget(value, number, 1, top)
+        self._shown = rows
+
+    def _updated(self, number: int, old: Fact, row: Fact) -> bool:
+        """Whether the value of a row shows the new one now; False where that takes another kind of label."""
+        item = self._grid.itemAtPosition(number, 1)
+        value = item.widget() if item is not None else None
+        if not isinstance(value, ElidedLabel if _is_long(row.value) else PlainLabel):
+            return False
+        if old.value != row.value:
+            value.set_text(row.value)
+        value.setAccessibleName(f"{row.label}: {row.value}")
+        set_property(value, "kind", row.kind)
+        return True
+
+    def _drop(self, kept: int) -> None:
+        """Take away all rows but the first."""
+        for number in range(kept, len(self._shown)):
+            for column in (0, 1):
+                item = self._grid.itemAtPosition(number, column)
+                old = item.widget() if item is not None else None
+                if old is not None:
+                    self._grid.removeWidget(old)
+                    old.hide()
+                    old.deleteLater()
 
     @staticmethod
     def _value(row: Fact) -> QLabel:
         value: QLabel
-        if any(len(word) > _LONG_WORD for word in row.value.split()):
+        if _is_long(row.value):
             value = ElidedLabel(row.value, role="fact", copyable=True)
         else:
             value = PlainLabel(row.value, role="fact", wrap=True, selectable=True)
@@ -78,6 +104,10 @@ class FactsGrid(QWidget):
     def rows(self) -> tuple[Fact, ...]:
         """What is shown."""
         return self._shown
+
+
+def _is_long(text: str) -> bool:
+    return any(len(word) > _LONG_WORD for word in text.split())
 
 
 class FindingRow(QWidget):
