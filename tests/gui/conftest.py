@@ -24,6 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # And these Qt Multimedia says of a computer without sound and without a GPU.
     for words in ("PulseAudioService", "No audio device detected", "No RHI backend"):
         config.addinivalue_line("qt_log_ignore", words)
+    # And this of a stream that is cut because its player is closed.
+    config.addinivalue_line("qt_log_ignore", "Demuxer received AVPacket with pts")
 
 
 @pytest.fixture

@@ -101,3 +101,22 @@ def test_closing_while_loading_leaves_nothing(
     window = opened(qtbot, players, published(session, bars, "videos/early.mp4"))
     window.close()
     qtbot.waitUntil(lambda: not players.windows, timeout=20_000)
+
+
+def test_closing_never_waits_with_pythons_lock_held(
+    qtbot: QtBot,
+    session: Session,  # noqa: F811
+    players: Players,
+    bars: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`QMediaPlayer.stop` keeps the lock while it waits for a read that a thread of the proxy must answer."""
+    window = opened(qtbot, players, published(session, bars, "videos/again.mp4"))
+    qtbot.waitUntil(lambda: window.stage.has_frame, timeout=20_000)
+    called: list[str] = []
+    monkeypatch.setattr(window.player, "stop", lambda: called.append("stop"))
+    window.close()
+    assert called == []
+    assert window.player.source().isEmpty()
+    assert not window.is_playing
+    qtbot.waitUntil(lambda: not players.windows, timeout=20_000)

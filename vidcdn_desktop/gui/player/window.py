@@ -372,13 +372,16 @@ class PlayerWindow(QWidget):
             self.player.pause()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop, clear the source, end the session: in this order nothing freezes."""
+        """End the session, clear the source: in this order nothing freezes.
+
+        Never `QMediaPlayer.stop`: it waits for the thread that reads, and holds Python's lock meanwhile, so a proxy
+        thread that has to answer that very read would wait for ever. `setSource` lets go of the lock.
+        """
         if not self._ended:
             self._ended = True
             self._look.stop()
             self.session.close()
-            self.player.stop()
-            self.player.setVideoSink(None)
             self.player.setSource(QUrl())
+            self.player.setVideoSink(None)
             self.closed.emit(self)
         event.accept()
