@@ -56,7 +56,7 @@ class Details(QObject):
     def _join(self) -> None:
         panel, loader, page = self._panel, self.loader, self._page
         page.tally.changed.connect(self._on_selected)
-        self._session.connection_changed.connect(self._on_connection)
+        page.shown.changed.connect(self._on_connection)
         page.head.view.changed.connect(self._on_arranged)
         page.overviews.changed.connect(self._on_arranged)
         panel.shown.connect(self._on_shown)
@@ -90,7 +90,10 @@ class Details(QObject):
     def _on_connection(self, _connection: object) -> None:
         """What was shown lies in another bucket."""
         self._place, self._asked = None, None
-        self._show()
+        self._selected = Selected()
+        self.loader.stop()
+        self._panel.show_nothing()
+        self._on_arranged()
 
     def _show(self) -> None:
         row = self._row()
