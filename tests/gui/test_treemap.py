@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor
@@ -29,6 +29,7 @@ def overlap(one: Box, other: Box) -> float:
 
 # The layout
 @given(sizes)
+@example([512000.0, 5e-324])
 def test_areas_are_as_sizes_are_and_fill_the_room(found: list[float]) -> None:
     boxes = squarify(found, WIDTH, HEIGHT)
     assert len(boxes) == len(found)

@@ -37,8 +37,9 @@ def squarify(sizes: Sequence[float], width: float, height: float) -> list[Box]:
     # Areas may only be worked out in sizes a float can hold: a sum of tiny sizes may be too small to divide by.
     if width <= 0 or height <= 0 or total <= 0 or (scale := width * height / total) == float("inf"):
         return boxes
-    waiting = [number for number, weight in enumerate(weights) if weight > 0]
     areas = [weight * scale for weight in weights]
+    # Not of the weights: beside a large one the area of a tiny one may be too small for a float.
+    waiting = [number for number, area in enumerate(areas) if area > 0]
     room = Box(0.0, 0.0, width, height)
     while waiting:
         count = _row(areas, waiting, min(room.width, room.height))
