@@ -333,6 +333,7 @@ def test_the_keys_of_a_page_work_wherever_the_focus_is_but_only_while_it_is_show
     qtbot.keyClick(window.rail.card, Qt.Key.Key_Return, control)
     assert bridge.snapshots()[0].state is JobState.READY
     window.show_page("publish")
+    qtbot.waitUntil(page.publish_button.isEnabled, timeout=60_000)  # the keys do what the button does
     qtbot.keyClick(window.rail.card, Qt.Key.Key_Return, control)
     qtbot.waitUntil(lambda: bridge.snapshots()[0].state is JobState.PUBLISHED, timeout=60_000)
 
