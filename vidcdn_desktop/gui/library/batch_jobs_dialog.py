@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Slot
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
@@ -14,18 +14,15 @@ from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import handover_words
 from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.models.celltext import modified
-from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PlainLabel, PrimaryButton, TextDelegate, announce
+from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PlainLabel, PrimaryButton, RowsModel, RowsTable, announce
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.operations.handover_book import HandoverBook, KeptHandover
 from vidcdn_desktop.jobs.operations.handover_job import belongs, cancel_job, confirm_job, status_of
 from vidcdn_desktop.storage.control import BatchState, BatchStatus
 from vidcdn_desktop.textsafe import display
 
-Index = QModelIndex | QPersistentModelIndex
-
 _COLUMNS = ("Job", "State", "Objects", "Since")
 _WIDTHS = {1: 116, 2: 168, 3: 120}
-_ROW_HEIGHT = 28
 _ROWS = 6
 _WIDTH = 720
 _POLL_MS = 5_000
@@ -35,54 +32,35 @@ _Looked = tuple[int, list[KeptHandover], dict[str, BatchStatus], VidcdnError | N
 """Number of the look, jobs, how far they are by token, what went wrong."""
 
 
-class _Model(QAbstractTableModel):
+class _Model(RowsModel[KeptHandover]):
     def __init__(self) -> None:
-        super().__init__()
-        self.jobs: list[KeptHandover] = []
+        super().__init__(_COLUMNS)
         self.statuses: dict[str, BatchStatus] = {}
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        """Jobs."""
-        return 0 if parent is not None and parent.isValid() else len(self.jobs)
+    @property
+    def jobs(self) -> Sequence[KeptHandover]:
+        """What is shown."""
+        return self.rows
 
-    def columnCount(self, parent: Index | None = None) -> int:
+    def text(self, row: KeptHandover, column: int) -> str:
         """What, how far, how many, since when."""
-        return 0 if parent is not None and parent.isValid() else len(_COLUMNS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | int | None:
-        """Column names."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        return _COLUMNS[section] if role == Qt.ItemDataRole.DisplayRole else None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
-        """Text of a cell."""
-        if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return None
-        kept = self.jobs[index.row()]
-        status = self.statuses.get(kept.token)
-        match index.column():
+        status = self.statuses.get(row.token)
+        match column:
             case 0:
-                return title(kept.operation, display(kept.title, 80))
+                return title(row.operation, display(row.title, 80))
             case 1:
                 return handover_words.state(status)
             case 2:
-                return handover_words.counts(kept, status)
-        return modified(kept.when)
+                return handover_words.counts(row, status)
+        return modified(row.when)
 
     def show_jobs(self, jobs: Sequence[KeptHandover], statuses: dict[str, BatchStatus]) -> None:
         """Show these; rows that stay keep the selection."""
         self.statuses = statuses
-        if [kept.token for kept in jobs] != [kept.token for kept in self.jobs]:
-            self.beginResetModel()
-            self.jobs = list(jobs)
-            self.endResetModel()
+        if [kept.token for kept in jobs] != [kept.token for kept in self.rows]:
+            self.set_rows(jobs)
             return
-        self.jobs = list(jobs)
+        self.rows = jobs
         if jobs:
             self.dataChanged.emit(self.index(0, 0), self.index(len(jobs) - 1, len(_COLUMNS) - 1))
 
@@ -121,31 +99,14 @@ class BatchJobsDialog(QDialog):
         column.addWidget(self.intro)
         column.addSpacing(8)
         self.model = _Model()
-        self.table = QTableView()
-        table = self.table
-        table.setModel(self.model)
-        table.setItemDelegate(TextDelegate(table))
-        table.setAccessibleName("Jobs")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for number, width in _WIDTHS.items():
-            header.setSectionResizeMode(number, QHeaderView.ResizeMode.Fixed)
-            table.setColumnWidth(number, width)
-        table.setFixedHeight(header.sizeHint().height() + _ROWS * _ROW_HEIGHT + 2 * table.frameWidth())
-        table.selectionModel().selectionChanged.connect(self._show)
+        self.table = RowsTable(self.model, "Jobs", _WIDTHS)
+        self.table.fit_to(_ROWS)
+        self.table.selectionModel().selectionChanged.connect(self._show)
         self.words = PlainLabel(role="small", wrap=True, selectable=True)
         self.error = ErrorPanel()
         self.error.action_requested.connect(self.look)
         self.error.hide()
-        for widget in (table, self.words, self.error):
+        for widget in (self.table, self.words, self.error):
             column.addWidget(widget)
         column.addStretch(1)
         column.addSpacing(8)

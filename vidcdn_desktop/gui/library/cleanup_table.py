@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.gui.library.usage_words import dollars
-from vidcdn_desktop.gui.theme import color
-from vidcdn_desktop.gui.widgets import TextDelegate, plain_tooltip
+from vidcdn_desktop.gui.widgets import RowsModel, RowsTable
+from vidcdn_desktop.gui.widgets.rowstable import Cell, Index
 from vidcdn_desktop.jobs.health_model import Finding
 from vidcdn_desktop.jobs.health_uploads import Removal, age_words
 from vidcdn_desktop.textsafe import display, format_size
-
-Index = QModelIndex | QPersistentModelIndex
 
 OLD_S = 86_400
 """From this age on an upload is chosen without being asked: hardly anybody sends one for longer than a day."""
 
 _COLUMNS = ("Name", "Begun", "Size", "A month", "State")
 _WIDTHS = {1: 118, 2: 78, 3: 74}
-_ROW_HEIGHT = 28
 _NAME, _BEGUN, _SIZE, _COST, _STATE = range(5)
 
 
@@ -36,90 +33,62 @@ class _Row:
     is_done: bool = False
 
 
-class UploadModel(QAbstractTableModel):
+class UploadModel(RowsModel[_Row]):
     """Uploads with a check box each; none for those that must be left alone."""
 
     chosen_changed = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[_Row] = []
+        super().__init__(_COLUMNS, figures=(_SIZE, _COST))
         self._is_locked = False
 
     def set_findings(self, findings: Sequence[Finding]) -> None:
         """Show these; those older than a day are chosen, those that this program is at never."""
-        self.beginResetModel()
-        self._rows = [_Row(f, not f.left_because and _age(f) >= OLD_S, f.left_because) for f in findings]
-        self.endResetModel()
+        self.set_rows([_Row(f, not f.left_because and _age(f) >= OLD_S, f.left_because) for f in findings])
         self.chosen_changed.emit()
 
     def chosen(self) -> list[Finding]:
         """Those to be removed."""
-        return [row.finding for row in self._rows if row.is_chosen]
+        return [row.finding for row in self.rows if row.is_chosen]
 
     def lock(self, locked: bool) -> None:
         """What is chosen cannot be changed while it is removed."""
         self._is_locked = locked
-        if self._rows:
-            self.dataChanged.emit(self.index(0, _NAME), self.index(len(self._rows) - 1, _NAME))
+        if self.rows:
+            self.dataChanged.emit(self.index(0, _NAME), self.index(len(self.rows) - 1, _NAME))
 
     def settle(self, removal: Removal) -> None:
         """What became of one."""
-        for number, row in enumerate(self._rows):
+        for number, row in enumerate(self.rows):
             if row.finding is removal.finding:
                 row.is_chosen, row.is_done = False, True
                 row.state, row.kind = _outcome(removal)
                 self.dataChanged.emit(self.index(number, _NAME), self.index(number, _STATE))
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        """Uploads."""
-        return 0 if parent is not None and parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        """Name, age, size, cost, state."""
-        return 0 if parent is not None and parent.isValid() else len(_COLUMNS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> str | int | None:
-        """Column names."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
-
     def flags(self, index: Index) -> Qt.ItemFlag:
         """The name has the check box."""
         found = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.isValid() and index.column() == _NAME and self._can_choose(self._rows[index.row()]):
+        if index.isValid() and index.column() == _NAME and self._can_choose(self.rows[index.row()]):
             found |= Qt.ItemFlag.ItemIsUserCheckable
         return found
 
     def _can_choose(self, row: _Row) -> bool:
         return not row.finding.left_because and not row.is_done and not self._is_locked
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | QColor | Qt.CheckState | None:
-        """Text of a cell, and the check box."""
-        if not index.isValid() or index.row() >= len(self._rows):
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Cell:
+        """The check box, and what any table shows."""
+        if role != Qt.ItemDataRole.CheckStateRole:
+            return super().data(index, role)
+        if not index.isValid() or index.row() >= len(self.rows) or index.column() != _NAME:
             return None
-        row, column = self._rows[index.row()], index.column()
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._text(row, column)
-        if role == Qt.ItemDataRole.CheckStateRole and column == _NAME:
-            # A row that cannot be chosen has no box at all: an empty one would look as if it could.
-            if not row.is_chosen and not self._can_choose(row):
-                return None
-            return Qt.CheckState.Checked if row.is_chosen else Qt.CheckState.Unchecked
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(column)
-        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE:
-            return color(row.kind)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tooltip(": ".join(part for part in (display(row.finding.ref.key), row.state) if part))
-        return None
+        row = self.rows[index.row()]
+        # A row that cannot be chosen has no box at all: an empty one would look as if it could.
+        if not row.is_chosen and not self._can_choose(row):
+            return None
+        return Qt.CheckState.Checked if row.is_chosen else Qt.CheckState.Unchecked
 
-    def _text(self, row: _Row, column: int) -> str:
+    def text(self, row: _Row, column: int) -> str:
+        """Name, age, size, cost, state."""
         finding = row.finding
         if column == _NAME:
             return display(finding.ref.key)
@@ -131,11 +100,19 @@ class UploadModel(QAbstractTableModel):
             return dollars(finding.upload.usd_per_month) if finding.upload is not None else ""
         return display(row.state, 300)
 
+    def tint(self, row: _Row, column: int) -> str:
+        """What became of it."""
+        return row.kind if column == _STATE else ""
+
+    def tip(self, row: _Row, _column: int) -> str:
+        """Name and state, whole."""
+        return ": ".join(part for part in (display(row.finding.ref.key), row.state) if part)
+
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """A click or Space on the box."""
         if role != Qt.ItemDataRole.CheckStateRole or not index.isValid():
             return False
-        row = self._rows[index.row()]
+        row = self.rows[index.row()]
         if not self._can_choose(row):
             return False
         row.is_chosen = Qt.CheckState(value) is Qt.CheckState.Checked
@@ -144,29 +121,12 @@ class UploadModel(QAbstractTableModel):
         return True
 
 
-class UploadTable(QTableView):
+class UploadTable(RowsTable):
     """Shows an `UploadModel`, as high as its first rows."""
 
     def __init__(self, model: UploadModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setModel(model)
-        self.setItemDelegate(TextDelegate(self))
-        self.setAccessibleName("Unfinished uploads")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        super().__init__(model, "Unfinished uploads", _WIDTHS, parent)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        for column in (_NAME, _STATE):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        for column, width in _WIDTHS.items():
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            self.setColumnWidth(column, width)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Space has a box to act on from the start."""
@@ -180,8 +140,7 @@ class UploadTable(QTableView):
         rows = range(model.rowCount())
         for column in (_COST, _STATE):
             self.setColumnHidden(column, not any(model.index(row, column).data() for row in rows))
-        head = self.horizontalHeader().sizeHint().height()
-        self.setFixedHeight(head + min(max(1, len(rows)), most) * _ROW_HEIGHT + 2 * self.frameWidth())
+        super().fit(most)
 
 
 def _age(finding: Finding) -> float:
@@ -194,8 +153,3 @@ def _outcome(removal: Removal) -> tuple[str, str]:
     if removal.left_because:
         return f"Left alone. {removal.left_because}", "warning"
     return "Removed", "success"
-
-
-def _alignment(column: int) -> int:
-    side = Qt.AlignmentFlag.AlignRight if column in (_SIZE, _COST) else Qt.AlignmentFlag.AlignLeft
-    return int(side | Qt.AlignmentFlag.AlignVCenter)

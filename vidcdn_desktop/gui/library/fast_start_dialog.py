@@ -205,7 +205,7 @@ class FastStartDialog(QDialog):
         self._plan_view.show()
         if plan.outcomes:
             self.table.selectRow(0)
-            self._show_outcome(self.model.outcome(0))
+            self._show_outcome(self.model.rows[0])
         self.go_button.set_text(plan_words.go(plan))
         self.go_button.setVisible(todo)
         self.go_button.setEnabled(todo)
@@ -218,7 +218,7 @@ class FastStartDialog(QDialog):
     @Slot(QModelIndex, QModelIndex)
     def _on_row(self, index: QModelIndex, _before: QModelIndex) -> None:
         if index.isValid():
-            self._show_outcome(self.model.outcome(index.row()))
+            self._show_outcome(self.model.rows[index.row()])
             self._fit()
 
     def _show_outcome(self, outcome: Outcome) -> None:

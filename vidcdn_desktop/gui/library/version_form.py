@@ -43,7 +43,7 @@ class VersionForm(OperationForm):
         self.words = PlainLabel("Looking for older versions…", role="small", wrap=True)
         self.model = VersionModel(names=False)
         self.table = VersionTable(self.model)
-        self.table.fit(_LOW_ROWS if window.height() < _LOW else _HIGH_ROWS)
+        self.table.fit_to(_LOW_ROWS if window.height() < _LOW else _HIGH_ROWS)
         self.table.selectionModel().selectionChanged.connect(self._on_chosen)
         column.addWidget(self.words)
         column.addWidget(self.table)
@@ -55,7 +55,7 @@ class VersionForm(OperationForm):
     @Slot(object)
     def _on_listed(self, versions: Sequence[ObjectVersion]) -> None:
         lines = [self._line(version) for version in versions]
-        self.model.set_lines(lines)
+        self.model.set_rows(lines)
         older = [row for row, line in enumerate(lines) if line.source is not None]
         text = "The one that is served now stays as a version of its own."
         self.words.set_text(text if older else "The bucket keeps no older version of this object.")

@@ -105,7 +105,7 @@ class VersionsDialog(QDialog):
         self.model = VersionModel(names=True)
         self.table = VersionTable(self.model)
         window = self.parentWidget()
-        self.table.fit(_LOW_ROWS if window is not None and window.height() < _LOW else _HIGH_ROWS)
+        self.table.fit_to(_LOW_ROWS if window is not None and window.height() < _LOW else _HIGH_ROWS)
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.hint = PlainLabel("Choose either deleted objects, or one older version of each object.", role="small")
         self.hint.hide()
@@ -140,7 +140,7 @@ class VersionsDialog(QDialog):
         run, connection, prefix, most = self._run, self._connection, self._prefix, self._most
         below = self.below.isChecked()
         self._read, self._is_cut, self.is_listing = 0, False, True
-        self.model.set_lines(())
+        self.model.set_rows(())
         self._on_selection()
         self.error.set_error(None)
         self.progress.set_fraction(None)

@@ -30,6 +30,7 @@ Which one to take
     containers   `Card(selectable=True)`, `Drawer(content, panel)`, `FlowLayout` (badges, small buttons)
     scrolling    `ScrollColumn().column`: its bar stands in the page's margin, so leave it `GUTTER` at both sides
     files        `DropZone(slim=…)`: `files_dropped(list[Path])`, `browse_requested`, `sample_requested`
+    tables       `RowsTable(model, "Videos", {2: 84})`: `fit(6)`; a subclass of `RowsModel` has the words
     progress     `ThinProgress().set_fraction(0.4 | None)`, `StepRow().set_steps(snapshot.steps)`
     boxes        `BoxStrip().set_boxes(layout.boxes, layout.boxes_after)`
     picture      `PosterView(width=160)`: `set_jpeg(bytes)`, `set_badge("12:31")`; `fixed=False` fills a column
@@ -70,6 +71,7 @@ from vidcdn_desktop.gui.widgets.labels import Badge, ElidedLabel, LiveLabel, Pla
 from vidcdn_desktop.gui.widgets.page import PAGE_MARGIN, PageFooter, PageHeader, page_body
 from vidcdn_desktop.gui.widgets.poster import PosterView, decode_poster
 from vidcdn_desktop.gui.widgets.progress import Skeleton, ThinProgress
+from vidcdn_desktop.gui.widgets.rowstable import RowsModel, RowsTable
 from vidcdn_desktop.gui.widgets.scrollcolumn import GUTTER, ScrollColumn, beside_bar
 from vidcdn_desktop.gui.widgets.segmented import SegmentedControl
 from vidcdn_desktop.gui.widgets.states import EmptyState, ErrorPanel, NotePanel
@@ -110,6 +112,8 @@ __all__ = [
     "PlainLabel",
     "PosterView",
     "PrimaryButton",
+    "RowsModel",
+    "RowsTable",
     "ScrollColumn",
     "SearchEdit",
     "SegmentedControl",
