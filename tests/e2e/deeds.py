@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QPushButton
 from safe_words import unsafe
 
 from faultplans import Request
+from thinned import WHOLE
 from vidcdn_desktop.app import Desktop
 from vidcdn_desktop.gui.library.operation_dialog import OperationDialog, OperationForm
 from vidcdn_desktop.gui.library.place_form import PlaceForm
@@ -95,17 +95,13 @@ DELETE = Deed("delete", ("DeleteObjects", "DeleteObject"))
 DEEDS = (RENAME, MOVE, COPY, HEADERS, DELETE)
 
 
-_WHOLE = bool(os.environ.get("VIDCDN_WHOLE_MATRIX"))
-"""Everything at each of the four places, which takes minutes."""
-
-
 def share(place: str, deeds: Sequence[Deed]) -> list[Deed]:
     """What is put through an ordeal at one of the `PLACES`: half of the deeds.
 
     Two places together have all of them: each deed meets each server, and each of http and https.
     """
     first = place in ("moto-http", "swift-https")
-    return [deed for number, deed in enumerate(deeds) if _WHOLE or bool(number % 2) is not first]
+    return [deed for number, deed in enumerate(deeds) if WHOLE or bool(number % 2) is not first]
 
 
 def key_of(request: Request) -> str:

@@ -18,6 +18,7 @@ import servers
 from faultplans import Act, Fault, Request, xml_answer
 from faults import Phase
 from repairs import World, operation, world_on
+from thinned import half
 from vidcdn_desktop.bytesource import BytesSource
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.jobs.connection import open_connection
@@ -308,7 +309,7 @@ def test_a_move_that_is_killed_loses_nothing_and_goes_on(world: World, name: str
     world.assert_only(*(f"films/{name}" for name in wanted))
 
 
-@pytest.mark.parametrize(("name", "phase", "nth"), MOVING)
+@pytest.mark.parametrize(("name", "phase", "nth"), half(MOVING, 0))
 def test_an_undo_that_is_killed_goes_on(versions: World, name: str, phase: Phase, nth: int) -> None:
     wanted = films(versions)
     argv = ("mv", "--recursive", f"s3://{versions.bucket}/films/", f"s3://{versions.bucket}/old/")
@@ -364,7 +365,7 @@ LARGE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "phase", "nth"), [*LARGE, ("DeleteObject", Phase.DONE, 1)])
+@pytest.mark.parametrize(("name", "phase", "nth"), [*half(LARGE, 0), ("DeleteObject", Phase.DONE, 1)])
 def test_a_large_move_that_is_killed_leaves_nothing_behind(world: World, name: str, phase: Phase, nth: int) -> None:
     wanted = {"large.mp4": bytes(range(256)) * (24 << 10)}
     world.put(wanted["large.mp4"], "films/large.mp4", **CARRIED)
@@ -383,7 +384,7 @@ def test_a_large_move_that_is_killed_leaves_nothing_behind(world: World, name: s
     world.assert_only("films/large.mp4")
 
 
-@pytest.mark.parametrize(("name", "phase", "nth"), LARGE)
+@pytest.mark.parametrize(("name", "phase", "nth"), half(LARGE, 1))
 def test_a_large_edit_that_is_killed_leaves_nothing_behind(world: World, name: str, phase: Phase, nth: int) -> None:
     data = bytes(range(256)) * (24 << 10)
     world.put(data, "films/large.mp4", **CARRIED)
