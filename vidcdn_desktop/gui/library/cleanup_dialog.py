@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library import cleanup_words
 from vidcdn_desktop.gui.library.cleanup_table import UploadModel, UploadTable
 from vidcdn_desktop.gui.library.long_look import Board, LongLook
-from vidcdn_desktop.gui.library.views import harmless
-from vidcdn_desktop.gui.widgets import Button, DangerButton, ElidedLabel, ErrorPanel, PlainLabel, ThinProgress, announce
+from vidcdn_desktop.gui.library.plan_dialog import PlanDialog
+from vidcdn_desktop.gui.widgets import DangerButton, PlainLabel, announce
 from vidcdn_desktop.jobs.connection import Connection
 from vidcdn_desktop.jobs.health import REQUESTS_PER_S
 from vidcdn_desktop.jobs.health_model import Concern, Finding, Progress, Section
@@ -25,11 +25,9 @@ from vidcdn_desktop.limits import RateLimiter
 from vidcdn_desktop.textsafe import display
 
 _WIDTH = 720
-_LOW = 700
-"""A window lower than this gets fewer rows, so that the dialog is no higher than it."""
 
 
-class CleanupDialog(QDialog):
+class CleanupDialog(PlanDialog):
     """Looks first, off the GUI thread; removes what is chosen. Esc changes nothing, or stops it where it is.
 
     Args:
@@ -45,7 +43,7 @@ class CleanupDialog(QDialog):
     def __init__(
         self, connection: Connection, prefix: str, journal: Journal | None, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Unfinished uploads", _WIDTH, parent)
         self._connection = connection
         self._prefix = prefix
         self._journal = journal
@@ -56,43 +54,22 @@ class CleanupDialog(QDialog):
         """How many are being removed."""
         self.section: Section | None = None
         """What was found; None until then."""
-        self.setWindowTitle("Unfinished uploads")
-        self.setModal(True)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Unfinished uploads", role="dialog-title"))
         bucket = self._connection.profile.bucket
-        column.addWidget(ElidedLabel(display(f"{bucket}/{self._prefix}" if self._prefix else bucket), role="muted"))
-        column.addSpacing(8)
-        self.words = PlainLabel(wrap=True)
-        self.progress = ThinProgress("Looking at unfinished uploads")
-        self.error = ErrorPanel()
-        self.error.action_requested.connect(self.start)
+        column = self._build_head(display(f"{bucket}/{self._prefix}" if self._prefix else bucket))
+        self._build_looking(column, "", "Looking at unfinished uploads", wrap=True)
         self.headline = PlainLabel(role="heading", wrap=True)
         self.model = UploadModel()
         self.model.chosen_changed.connect(self._on_chosen)
         self.table = UploadTable(self.model)
         self.subline = PlainLabel(role="muted", wrap=True)
-        for widget in (self.words, self.progress, self.error, self.headline, self.table, self.subline):
+        for widget in (self.headline, self.table, self.subline):
             column.addWidget(widget)
-        column.addStretch(1)
-        column.addSpacing(8)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.close_button = Button("Cancel")
-        self.close_button.clicked.connect(self.reject)
         self.go_button = DangerButton("Remove")
         self.go_button.clicked.connect(self._on_go)
-        row.addWidget(self.close_button)
-        row.addWidget(self.go_button)
-        column.addLayout(row)
-        self.setFixedWidth(_WIDTH)
+        self._build_foot(column, self.go_button)
 
     def _run(
         self,
@@ -122,15 +99,10 @@ class CleanupDialog(QDialog):
             age = Age(datetime.now(UTC), timedelta(0))
             return look_at_uploads(connection, prefix, age, journal, RateLimiter(REQUESTS_PER_S), token)
 
-        self.error.set_error(None)
-        self.words.set_text("Looking for unfinished uploads…")
-        self.progress.set_fraction(None)
+        self.progress_words.set_text("Looking for unfinished uploads…")
         for widget in (self.headline, self.table, self.subline, self.go_button):
             widget.hide()
-        self.words.show()
-        self.progress.show()
-        self.close_button.set_text("Cancel")
-        self._fit()
+        self._show_looking()
         self._run(look, self._on_looked, self._on_failed)
 
     @Slot(object)
@@ -153,24 +125,13 @@ class CleanupDialog(QDialog):
         self.subline.setVisible(some)
         self.table.setVisible(some)
         self.go_button.setVisible(some)
-        window = self.parentWidget()
-        self.table.fit(5 if window is not None and window.height() < _LOW else 9)
+        self.table.fit(self._row_count(5, 9))
         self._fit()
 
     @Slot(object)
     def _on_failed(self, problem: VidcdnError) -> None:
         self._looking = None
-        self._at_rest()
-        error = harmless(problem)
-        self.error.set_error(error, "Try again")
-        self.close_button.set_text("Close")
-        self._fit()
-        self.error.button.setFocus()
-        announce(self, error.sentence())
-
-    def _at_rest(self) -> None:
-        self.words.hide()
-        self.progress.hide()
+        super()._on_failed(problem)
 
     # Choosing
     @Slot()
@@ -203,9 +164,9 @@ class CleanupDialog(QDialog):
 
         self._removals, self._wanted = [], len(findings)
         self.model.lock(True)
-        self.words.set_text(cleanup_words.removing(0, len(findings)))
+        self.progress_words.set_text(cleanup_words.removing(0, len(findings)))
         self.progress.set_fraction(0.0)
-        self.words.show()
+        self.progress_words.show()
         self.progress.show()
         self.subline.hide()
         self.go_button.hide()
@@ -215,7 +176,7 @@ class CleanupDialog(QDialog):
 
     @Slot(object)
     def _on_told(self, progress: Progress) -> None:
-        self.words.set_text(progress.words)
+        self.progress_words.set_text(progress.words)
         self.progress.set_fraction(progress.done / progress.total if progress.total else None)
 
     @Slot(object)
@@ -263,10 +224,3 @@ class CleanupDialog(QDialog):
         if self._looking is not None:
             self._looking.stop()
             self._looking = None
-
-    def _fit(self) -> None:
-        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))

@@ -5,24 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import plan_words
+from vidcdn_desktop.gui.library.plan_dialog import CountingDialog
 from vidcdn_desktop.gui.library.plan_table import PlanModel, PlanTable
 from vidcdn_desktop.gui.widgets import (
     BoxStrip,
-    Button,
     CheckBox,
-    ElidedLabel,
-    ErrorPanel,
     FactsGrid,
     PlainLabel,
     PrimaryButton,
-    ThinProgress,
     announce,
 )
 from vidcdn_desktop.jobs.connection import Connection
@@ -32,9 +28,6 @@ from vidcdn_desktop.jobs.repair_report import RepairState
 from vidcdn_desktop.textsafe import display
 
 _WIDTH = 640
-_LOW = 700
-"""A window lower than this gets fewer rows, so that the dialog is no higher than it."""
-_PULL_MS = 100
 
 
 class _Looked:
@@ -54,50 +47,32 @@ class _Looked:
             return self._count, self._total
 
 
-class FastStartDialog(QDialog):
+class FastStartDialog(CountingDialog):
     """Looks first, off the GUI thread; shows what it takes; tells when the user wants it. Esc changes nothing."""
 
     wanted = Signal(object)
     """(RepairPlan, bool whether the CDN is to forget the old copies)."""
 
     def __init__(self, connection: Connection, wishes: Sequence[Wish], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Make fast start", _WIDTH, parent)
         self._connection = connection
         self._wishes = tuple(wishes)
-        self._token = CancelToken()
         self._looked = _Looked()
         self.plan: RepairPlan | None = None
         """What was found out; None until then."""
-        self.setWindowTitle("Make fast start")
-        self.setModal(True)
-        self._pull = QTimer(self)
-        self._pull.setInterval(_PULL_MS)
-        self._pull.timeout.connect(self._on_pull)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Make fast start", role="dialog-title"))
         title, place = names_of(self._wishes)
-        self.about = ElidedLabel(display(place if len(self._wishes) == 1 and place else title), role="muted")
-        column.addWidget(self.about)
-        column.addSpacing(8)
-        self.progress_words = PlainLabel(plan_words.looking(0, 0))
-        self.progress = ThinProgress("Videos looked at")
+        column = self._build_head(display(place if len(self._wishes) == 1 and place else title))
+        self._build_looking(column, plan_words.looking(0, 0), "Videos looked at")
         self._note = PlainLabel("Only the start and the index of each video are read.", role="small")
-        self.error = ErrorPanel()
-        self.error.hide()
-        self.error.action_requested.connect(self.start)
-        for widget in (self.progress_words, self.progress, self._note, self.error):
-            column.addWidget(widget)
+        column.addWidget(self._note)
         column.addWidget(self._build_plan())
-        column.addStretch(1)
-        column.addSpacing(8)
-        column.addLayout(self._build_buttons())
-        self.setFixedWidth(_WIDTH)
+        self.go_button = PrimaryButton("Make fast start")
+        self.go_button.setEnabled(False)
+        self.go_button.clicked.connect(self._on_go)
+        self._build_foot(column, self.go_button)
 
     def _build_plan(self) -> QWidget:
         self._plan_view = QWidget()
@@ -124,33 +99,15 @@ class FastStartDialog(QDialog):
         self._plan_view.hide()
         return self._plan_view
 
-    def _build_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.close_button = Button("Cancel")
-        self.close_button.clicked.connect(self.reject)
-        self.go_button = PrimaryButton("Make fast start")
-        self.go_button.setEnabled(False)
-        self.go_button.clicked.connect(self._on_go)
-        row.addWidget(self.close_button)
-        row.addWidget(self.go_button)
-        return row
-
     # Looking
     @Slot()
     def start(self) -> None:
         """Look up what it takes; the answer is shown when it is there."""
         self._looked = looked = _Looked()
         connection, wishes, token = self._connection, self._wishes, self._token
-        for widget in (self.progress_words, self.progress, self._note):
-            widget.show()
-        self.error.set_error(None)
+        self._note.show()
         self.go_button.show()
-        self.close_button.set_text("Cancel")
-        self._fit()
-        self._on_pull()
-        self._pull.start()
+        self._show_looking()
         self.close_button.setFocus()
         run_in_background(
             self,
@@ -167,19 +124,12 @@ class FastStartDialog(QDialog):
         self.progress.set_fraction(count / total if total > 1 else None)
 
     def _at_rest(self) -> None:
-        self._pull.stop()
-        for widget in (self.progress_words, self.progress, self._note):
-            widget.hide()
+        self._note.hide()
+        super()._at_rest()
 
     @Slot(object)
     def _on_failed(self, error: VidcdnError) -> None:
-        self._at_rest()
-        self.error.set_error(error, "Try again")
-        self.go_button.hide()
-        self.close_button.set_text("Close")
-        self._fit()
-        self.error.button.setFocus()
-        announce(self, error.sentence())
+        self._show_failure(error)
 
     # What was found
     @Slot(object)
@@ -194,8 +144,7 @@ class FastStartDialog(QDialog):
         many, todo = len(plan.outcomes) > 1, plan.totals.to_repair > 0
         self.table.setVisible(many)
         self.model.set_outcomes(plan.outcomes)
-        window = self.parentWidget()
-        self.table.fit(3 if window is not None and window.height() < _LOW else 5)
+        self.table.fit(self._row_count(3, 5))
         self.strip.hide()
         self.facts.set_rows(plan_words.facts(plan))
         self.facts.setVisible(todo)
@@ -232,13 +181,6 @@ class FastStartDialog(QDialog):
             self.strip.set_boxes(boxes, report.boxes_after)
         self.strip.setVisible(bool(boxes))
 
-    def _fit(self) -> None:
-        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
     # What the user does
     @Slot()
     def _on_go(self) -> None:
@@ -248,8 +190,3 @@ class FastStartDialog(QDialog):
         self.accept()
         # A box that is not shown is no choice: the repair itself finds out that nothing serves the key.
         self.wanted.emit((plan, self.invalidate.isChecked()))
-
-    @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._pull.stop()
-        self._token.cancel()

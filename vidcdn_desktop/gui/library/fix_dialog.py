@@ -6,21 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
-from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import fix_words
-from vidcdn_desktop.gui.library.views import harmless
+from vidcdn_desktop.gui.library.plan_dialog import PlanDialog
 from vidcdn_desktop.gui.widgets import (
-    Button,
     CheckBox,
-    ElidedLabel,
-    ErrorPanel,
     PlainLabel,
     PrimaryButton,
-    ThinProgress,
     announce,
 )
 from vidcdn_desktop.jobs.connection import Connection
@@ -45,7 +39,7 @@ class FixConsent:
     """The CDN is to forget the old copies afterwards."""
 
 
-class FixDialog(QDialog):
+class FixDialog(PlanDialog):
     """Looks first, off the GUI thread; shows the plan; tells when the user agrees. Esc changes nothing.
 
     Args:
@@ -61,32 +55,20 @@ class FixDialog(QDialog):
     def __init__(
         self, connection: Connection, report: HealthReport, concerns: Collection[Concern], parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Fix all", _WIDTH, parent)
         self._connection = connection
         self._report = report
         self._concerns = frozenset(concerns)
-        self._token = CancelToken()
         self.plan: FixPlan | None = None
         """What was found out; None until then."""
         self.steps: dict[str, CheckBox] = {}
         """A box for each step, by its name."""
-        self.setWindowTitle("Fix all")
-        self.setModal(True)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Fix all", role="dialog-title"))
-        column.addWidget(ElidedLabel(display(self._report.prefix or self._report.bucket), role="muted"))
-        column.addSpacing(8)
-        self.words = PlainLabel("Working out what it takes. Nothing is changed yet.")
-        self.progress = ThinProgress("Working out what it takes")
-        self.progress.set_fraction(None)
-        self.error = ErrorPanel()
-        self.error.action_requested.connect(self.start)
+        column = self._build_head(display(self._report.prefix or self._report.bucket))
+        words = "Working out what it takes"
+        self._build_looking(column, f"{words}. Nothing is changed yet.", words)
         self.headline = PlainLabel(role="heading", wrap=True)
         self.headline.hide()
         self._rows = QVBoxLayout()
@@ -98,38 +80,24 @@ class FixDialog(QDialog):
         self.confirm.setMaximumWidth(160)
         self.confirm.setAccessibleName("Number of thumbnails that will be gone for good")
         self.confirm.textChanged.connect(self._on_changed)
-        for part in (self.words, self.progress, self.error, self.headline):
-            column.addWidget(part)
+        column.addWidget(self.headline)
         column.addLayout(self._rows)
         late: tuple[QWidget, ...] = (self.notes, self.invalidate, self.confirm_words, self.confirm)
         for widget in late:
             widget.hide()
             column.addWidget(widget)
-        column.addStretch(1)
-        column.addSpacing(8)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.close_button = Button("Cancel")
-        self.close_button.clicked.connect(self.reject)
         self.go_button = PrimaryButton("Do it")
         self.go_button.setEnabled(False)
         self.go_button.clicked.connect(self._on_go)
-        row.addWidget(self.close_button)
-        row.addWidget(self.go_button)
-        column.addLayout(row)
-        self.setFixedWidth(_WIDTH)
+        self._build_foot(column, self.go_button)
 
     # Looking
     @Slot()
     def start(self) -> None:
         """Work out what it takes; the answer is shown when it is there."""
         connection, report, concerns, token = self._connection, self._report, self._concerns, self._token
-        self.error.set_error(None)
-        self.words.show()
-        self.progress.show()
         self.go_button.show()
-        self._fit()
+        self._show_looking()
         run_in_background(
             self,
             lambda: plan_fix(connection, report, concerns, token=token),
@@ -138,24 +106,11 @@ class FixDialog(QDialog):
             token=token,
         )
 
-    @Slot(object)
-    def _on_failed(self, problem: VidcdnError) -> None:
-        error = harmless(problem)
-        self.words.hide()
-        self.progress.hide()
-        self.error.set_error(error, "Try again")
-        self.go_button.hide()
-        self.close_button.set_text("Close")
-        self._fit()
-        self.error.button.setFocus()
-        announce(self, error.sentence())
-
     # What was found
     @Slot(object)
     def _on_planned(self, plan: FixPlan) -> None:
         self.plan = plan
-        self.words.hide()
-        self.progress.hide()
+        self._at_rest()
         self.headline.set_text(fix_words.headline(plan))
         self.headline.show()
         for step in plan.steps:
@@ -205,13 +160,6 @@ class FixDialog(QDialog):
         self.go_button.setDefault(may)
         self._fit()
 
-    def _fit(self) -> None:
-        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
     # What the user does
     @Slot()
     def _on_go(self) -> None:
@@ -223,7 +171,3 @@ class FixDialog(QDialog):
         consent = FixConsent(plan, self._connection, self._wanted(), confirmed, invalidate)
         self.accept()
         self.agreed.emit(consent)
-
-    @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._token.cancel()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QLineEdit, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import handover_words
+from vidcdn_desktop.gui.library.plan_dialog import FramedDialog
 from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.widgets import (
     Button,
-    ElidedLabel,
     ErrorPanel,
     FactsGrid,
     PlainLabel,
@@ -32,7 +32,7 @@ from vidcdn_desktop.textsafe import display, plural
 _WIDTH = 640
 
 
-class HandoverDialog(QDialog):
+class HandoverDialog(FramedDialog):
     """Says what the store would do, asks for the role; prepares the job off the GUI thread. Esc changes nothing.
 
     Args:
@@ -45,25 +45,16 @@ class HandoverDialog(QDialog):
     """KeptHandover."""
 
     def __init__(self, connection: Connection, handover: Handover, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Hand over to the store", _WIDTH, parent)
         self._connection = connection
         self._handover = handover
-        self._token = CancelToken()
         self._asked: tuple[str, str] | None = None
         self._place: Place | None = None
         """Of what was asked for last: the same once more is the same job."""
-        self.setWindowTitle("Hand over to the store")
-        self.setModal(True)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Hand over to the store", role="dialog-title"))
-        column.addWidget(ElidedLabel(display(self._handover.title), role="muted"))
-        column.addSpacing(8)
+        column = self._build_head(display(self._handover.title))
         column.addLayout(self._build_form())
         self.facts = FactsGrid()
         self.facts.set_rows(handover_words.facts(self._handover))
@@ -74,25 +65,14 @@ class HandoverDialog(QDialog):
         for widget in (self.told, self.progress, self.error):
             widget.hide()
             column.addWidget(widget)
-        column.addStretch(1)
-        column.addSpacing(8)
-        row = QHBoxLayout()
-        row.setSpacing(8)
         self.files_button = Button("Save the files…")
         self.files_button.clicked.connect(self.choose_folder)
-        self.close_button = Button("Cancel")
-        self.close_button.clicked.connect(self.reject)
         self.go_button = PrimaryButton("Prepare the job")
         self.go_button.clicked.connect(self.start)
-        row.addWidget(self.files_button)
-        row.addStretch(1)
-        row.addWidget(self.close_button)
-        row.addWidget(self.go_button)
-        column.addLayout(row)
+        self._build_foot(column, self.go_button, left=self.files_button)
         self._may = not handover_words.why_not(self._handover, has_batch=can_hand_over(self._connection))
         self.go_button.setEnabled(self._may)
         self.go_button.setDefault(self._may)
-        self.setFixedWidth(_WIDTH)
         self.role.setFocus(Qt.FocusReason.OtherFocusReason)
         self._fit()
 
@@ -206,13 +186,3 @@ class HandoverDialog(QDialog):
         self.go_button.setEnabled(self._may)
         self.files_button.setEnabled(True)
         self._fit()
-
-    def _fit(self) -> None:
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
-    @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._token.cancel()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
@@ -14,18 +14,15 @@ from vidcdn_desktop.gui.library import operation_words
 from vidcdn_desktop.gui.library.handover_panel import HandoverPanel
 from vidcdn_desktop.gui.library.operation_table import ItemModel, ItemTable
 from vidcdn_desktop.gui.library.operation_words import PlanView
+from vidcdn_desktop.gui.library.plan_dialog import CountingDialog
 from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.operations import Consent
 from vidcdn_desktop.gui.widgets import (
-    Button,
     CheckBox,
     DangerButton,
-    ElidedLabel,
-    ErrorPanel,
     FactsGrid,
     PlainLabel,
     PrimaryButton,
-    ThinProgress,
     announce,
 )
 from vidcdn_desktop.jobs.connection import Connection
@@ -42,9 +39,6 @@ def planner_of(connection: Connection, wish: Wish) -> Planner:
 
 
 _WIDTH = 640
-_LOW = 700
-"""A window lower than this gets fewer rows, so that the dialog is no higher than it."""
-_PULL_MS = 100
 
 
 class OperationForm(QWidget):
@@ -66,7 +60,7 @@ class OperationForm(QWidget):
         raise NotImplementedError
 
 
-class OperationDialog(QDialog):
+class OperationDialog(CountingDialog):
     """Looks first, off the GUI thread; shows the plan; tells when the user agrees. Esc changes nothing.
 
     Args:
@@ -93,11 +87,10 @@ class OperationDialog(QDialog):
         *,
         is_dangerous: bool = False,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(title, _WIDTH, parent)
         self._connection = connection
         self.form = how if isinstance(how, OperationForm) else None
         self._planner: Planner | None = None if isinstance(how, OperationForm) else how
-        self._token = CancelToken()
         self._found = 0
         self._blocked = False
         """The plan cannot be begun as it stands."""
@@ -105,39 +98,23 @@ class OperationDialog(QDialog):
         """Of the look whose answer is waited for."""
         self.plan: OperationPlan | None = None
         """What was found out; None until then."""
-        self.setWindowTitle(title)
-        self.setModal(True)
-        self._pull = QTimer(self)
-        self._pull.setInterval(_PULL_MS)
-        self._pull.timeout.connect(self._on_pull)
-        self._build(title, about, is_dangerous)
-        self.finished.connect(self._on_finished)
+        self._build(about, is_dangerous)
         self._show_form()
 
-    def _build(self, title: str, about: str, is_dangerous: bool) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel(title, role="dialog-title"))
-        self.about = ElidedLabel(display(about), role="muted")
-        column.addWidget(self.about)
-        column.addSpacing(8)
+    def _build(self, about: str, is_dangerous: bool) -> None:
+        column = self._build_head(display(about))
         if self.form is not None:
             column.addWidget(self.form)
             self.form.edited.connect(self._on_edited)
         self.hint = PlainLabel(role="danger", wrap=True)
-        self.progress_words = PlainLabel()
-        self.progress = ThinProgress("Looking at the bucket")
-        self.error = ErrorPanel()
-        self.error.action_requested.connect(self.start)
-        for widget in (self.hint, self.progress_words, self.progress, self.error):
-            widget.hide()
-            column.addWidget(widget)
+        self.hint.hide()
+        column.addWidget(self.hint)
+        self._build_looking(column, "", "Looking at the bucket")
+        self._at_rest()
         column.addWidget(self._build_plan())
-        column.addStretch(1)
-        column.addSpacing(8)
-        column.addLayout(self._build_buttons(is_dangerous))
-        self.setFixedWidth(_WIDTH)
+        self.go_button = DangerButton("Delete") if is_dangerous else PrimaryButton("Continue")
+        self.go_button.clicked.connect(self._on_go)
+        self._build_foot(column, self.go_button)
 
     def _build_plan(self) -> QWidget:
         self._plan_view = QWidget()
@@ -170,18 +147,6 @@ class OperationDialog(QDialog):
         self._plan_view.hide()
         return self._plan_view
 
-    def _build_buttons(self, is_dangerous: bool) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.close_button = Button("Cancel")
-        self.close_button.clicked.connect(self.reject)
-        self.go_button: Button = DangerButton("Delete") if is_dangerous else PrimaryButton("Continue")
-        self.go_button.clicked.connect(self._on_go)
-        row.addWidget(self.close_button)
-        row.addWidget(self.go_button)
-        return row
-
     def _show_form(self) -> None:
         self.go_button.setEnabled(self.form is not None)
         self.go_button.setDefault(self.form is not None)
@@ -207,15 +172,9 @@ class OperationDialog(QDialog):
         self._number += 1
         number, self._found, self.plan = self._number, 0, None
         self._plan_view.hide()
-        self.progress_words.show()
-        self.progress.show()
-        self.progress.set_fraction(None)
         self.go_button.setEnabled(False)
         self.go_button.show()
-        self.close_button.set_text("Cancel")
-        self._on_pull()
-        self._pull.start()
-        self._fit()
+        self._show_looking()
         run_in_background(
             self,
             lambda: (number, operation_words.view_of(planner(token, self._count))),
@@ -231,11 +190,6 @@ class OperationDialog(QDialog):
     @Slot()
     def _on_pull(self) -> None:
         self.progress_words.set_text(operation_words.looking(self._found))
-
-    def _at_rest(self) -> None:
-        self._pull.stop()
-        self.progress_words.hide()
-        self.progress.hide()
 
     @Slot()
     def _on_edited(self) -> None:
@@ -291,8 +245,7 @@ class OperationDialog(QDialog):
         self.subline.set_text(view.subline)
         self.subline.setVisible(bool(view.subline))
         self.model.set_view(view)
-        window = self.parentWidget()
-        self.table.fit(3 if window is not None and window.height() < _LOW else 6)
+        self.table.fit(self._row_count(3, 6))
         self.table.setVisible(bool(view.rows))
         self.facts.set_rows(view.facts)
         self.handover.show_plan(view.plan if view.plan.handover and not view.is_blocked else None)
@@ -336,13 +289,6 @@ class OperationDialog(QDialog):
             inner.activate()
         self._fit()
 
-    def _fit(self) -> None:
-        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
     # What the user does
     @Slot()
     def _on_go(self) -> None:
@@ -361,8 +307,7 @@ class OperationDialog(QDialog):
         self.handed_over.emit(kept)
 
     @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._pull.stop()
+    def _on_finished(self, result: int) -> None:
         self.handover.stop()
         self._number += 1
-        self._token.cancel()
+        super()._on_finished(result)

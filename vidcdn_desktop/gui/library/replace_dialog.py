@@ -6,23 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
-from vidcdn_desktop.gui.library.views import harmless
+from vidcdn_desktop.gui.library.plan_dialog import PlanDialog
 from vidcdn_desktop.gui.widgets import (
-    Button,
     CheckBox,
     DangerButton,
-    ElidedLabel,
-    ErrorPanel,
     Fact,
     FactsGrid,
     PlainLabel,
     PrimaryButton,
-    ThinProgress,
     announce,
 )
 from vidcdn_desktop.jobs.connection import Connection
@@ -42,7 +37,7 @@ class Agreed:
     invalidate: bool
 
 
-class ReplaceDialog(QDialog):
+class ReplaceDialog(PlanDialog):
     """Looks first, off the GUI thread; tells when the user agrees. Esc changes nothing.
 
     Args:
@@ -59,58 +54,31 @@ class ReplaceDialog(QDialog):
     def __init__(
         self, connection: Connection, path: Path, ref: ObjectRef, etag: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Replace content", _WIDTH, parent)
         self._connection = connection
         self._path, self._ref, self._etag = path, ref, etag
-        self._token = CancelToken()
         self.found: Replacement | None = None
         """What was found out; None until then."""
-        self.setWindowTitle("Replace content")
-        self.setModal(True)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Replace content", role="dialog-title"))
-        self.about = ElidedLabel(display(self._ref.key), role="muted")
-        column.addWidget(self.about)
-        column.addSpacing(8)
-        self.progress_words = PlainLabel("Looking at the file and the object…")
-        self.progress = ThinProgress("Looking at the file and the object")
-        self.error = ErrorPanel()
-        self.error.hide()
-        self.error.action_requested.connect(self.start)
+        column = self._build_head(display(self._ref.key))
+        words = "Looking at the file and the object"
+        self._build_looking(column, f"{words}…", words)
         self.headline = PlainLabel(role="heading", wrap=True)
         self.facts = FactsGrid()
         self.invalidate = CheckBox("", checked=True)
-        for widget in (self.progress_words, self.progress, self.error, self.headline):
-            column.addWidget(widget)
+        column.addWidget(self.headline)
         column.addSpacing(2)
         column.addWidget(self.facts)
         column.addSpacing(2)
         column.addWidget(self.invalidate)
-        column.addStretch(1)
-        column.addSpacing(8)
-        column.addLayout(self._build_buttons())
-        self._show_plan(False)
-        self.setFixedWidth(_WIDTH)
-
-    def _build_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.close_button = Button("Cancel")
-        self.close_button.clicked.connect(self.reject)
         self.go_button = PrimaryButton("Replace")
         self.danger_button = DangerButton("Replace for good")
-        row.addWidget(self.close_button)
         for button in (self.go_button, self.danger_button):
             button.clicked.connect(self._on_go)
-            row.addWidget(button)
-        return row
+        self._build_foot(column, self.go_button, self.danger_button)
+        self._show_plan(False)
 
     def _show_plan(self, shown: bool) -> None:
         found = self.found
@@ -126,12 +94,7 @@ class ReplaceDialog(QDialog):
         """Look at both; what was found is shown when it is there."""
         connection, path, ref, etag = self._connection, self._path, self._ref, self._etag
         self._token = token = CancelToken()
-        self.error.set_error(None)
-        self.close_button.set_text("Cancel")
-        self.progress_words.show()
-        self.progress.show()
-        self.progress.set_fraction(None)
-        self._fit()
+        self._show_looking()
         run_in_background(
             self,
             lambda: plan_replace(connection, path, ref, etag, token=token),
@@ -141,20 +104,8 @@ class ReplaceDialog(QDialog):
         )
 
     @Slot(object)
-    def _on_failed(self, problem: VidcdnError) -> None:
-        self.progress_words.hide()
-        self.progress.hide()
-        error = harmless(problem)
-        self.error.set_error(error, "Try again")
-        self.close_button.set_text("Close")
-        self._fit()
-        self.error.button.setFocus()
-        announce(self, error.sentence())
-
-    @Slot(object)
     def _on_looked(self, found: Replacement) -> None:
-        self.progress_words.hide()
-        self.progress.hide()
+        self._at_rest()
         self.found = found
         self.headline.set_text(headline(found))
         self.facts.set_rows(facts(found))
@@ -169,13 +120,6 @@ class ReplaceDialog(QDialog):
         self._fit()
         announce(self, f"{self.headline.text()}. {self.facts.rows()[-1].value}")
 
-    def _fit(self) -> None:
-        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
     # What the user does
     @Slot()
     def _on_go(self) -> None:
@@ -185,10 +129,6 @@ class ReplaceDialog(QDialog):
         agreed = Agreed(self.found, self._connection, invalidate)
         self.accept()
         self.agreed.emit(agreed)
-
-    @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._token.cancel()
 
 
 def headline(found: Replacement) -> str:

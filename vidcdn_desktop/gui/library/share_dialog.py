@@ -7,19 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import share_words
+from vidcdn_desktop.gui.library.plan_dialog import FramedDialog
 from vidcdn_desktop.gui.library.signing_form import SigningForm
 from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.theme import mono_font
 from vidcdn_desktop.gui.widgets import (
-    Button,
     ComboBox,
-    ElidedLabel,
     ErrorPanel,
     PlainLabel,
     PrimaryButton,
@@ -56,7 +54,7 @@ class _Made:
     kind: LinkKind
 
 
-class ShareDialog(QDialog):
+class ShareDialog(FramedDialog):
     """Makes links as they are wanted, off the GUI thread. Esc closes; what was made is forgotten.
 
     Args:
@@ -78,32 +76,23 @@ class ShareDialog(QDialog):
         signing: SigningKeys,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Share", _WIDTH, parent)
         self._connection = connection
         self._keys = tuple(keys)
         self._sizes = sizes
         self._signing = signing
-        self._token = CancelToken()
         self._number = 0
         self._known = _Known()
         self._sharing: Sharing | None = None
         self._lacks_key = False
-        self.setWindowTitle("Share")
-        self.setModal(True)
         self._build()
-        self.finished.connect(self._on_finished)
 
     # Building
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
         count = len(self._keys)
-        column.addWidget(PlainLabel("Share link" if count == 1 else f"Share {count:,} links", role="dialog-title"))
+        title = "Share link" if count == 1 else f"Share {count:,} links"
         name = display(self._keys[0]) if count == 1 else plural(count, "object")
-        self.about = ElidedLabel(name, role="muted")
-        column.addWidget(self.about)
-        column.addSpacing(10)
+        column = self._build_head(name, title=title, space=10)
         self.kind = SegmentedControl(share_words.KINDS, "Kind of link")
         self.kind.changed.connect(self._on_chosen)
         column.addWidget(self.kind)
@@ -119,10 +108,11 @@ class ShareDialog(QDialog):
         self.error.hide()
         self.error.action_requested.connect(self.start)
         column.addWidget(self.error)
-        column.addStretch(1)
-        column.addSpacing(10)
-        column.addLayout(self._build_buttons())
-        self.setFixedWidth(_WIDTH)
+        self.copy_button = PrimaryButton("Copy")
+        self.copy_button.setDefault(True)
+        self.copy_button.setEnabled(False)
+        self.copy_button.clicked.connect(self._on_copy)
+        self._build_foot(column, self.copy_button, close="Close", space=10)
 
     def _build_link(self) -> QWidget:
         self.link_view = QWidget()
@@ -159,20 +149,6 @@ class ShareDialog(QDialog):
         column.addWidget(self.until)
         column.addWidget(self.warning)
         return self.link_view
-
-    def _build_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.close_button = Button("Close")
-        self.close_button.clicked.connect(self.reject)
-        self.copy_button = PrimaryButton("Copy")
-        self.copy_button.setDefault(True)
-        self.copy_button.setEnabled(False)
-        self.copy_button.clicked.connect(self._on_copy)
-        row.addWidget(self.close_button)
-        row.addWidget(self.copy_button)
-        return row
 
     # Making
     @Slot()
@@ -284,13 +260,6 @@ class ShareDialog(QDialog):
         self._fit()
         announce(self, self.until.text())
 
-    def _fit(self) -> None:
-        """As high as what is shown."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
     # What the user does
     @Slot()
     def _on_copy(self) -> None:
@@ -302,8 +271,8 @@ class ShareDialog(QDialog):
         self.copied.emit(share_words.copied(sharing, form))
 
     @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._token.cancel()
+    def _on_finished(self, result: int) -> None:
+        super()._on_finished(result)
         self._number += 1
         self._sharing = None
         self.text.clear()

@@ -6,26 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
-from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import upload_words
 from vidcdn_desktop.gui.library.operation_table import ItemTable
+from vidcdn_desktop.gui.library.plan_dialog import CountingDialog
 from vidcdn_desktop.gui.library.upload_table import UploadModel
-from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.widgets import (
     Button,
     ComboBox,
-    ElidedLabel,
-    ErrorPanel,
     FactsGrid,
     NotePanel,
     PlainLabel,
     PrimaryButton,
-    ThinProgress,
     announce,
     set_property,
 )
@@ -36,9 +32,6 @@ from vidcdn_desktop.storage.keys import STABLE_CACHE
 from vidcdn_desktop.textsafe import display
 
 _WIDTH = 640
-_LOW = 700
-"""A window lower than this gets fewer rows, so that the dialog is no higher than it."""
-_PULL_MS = 100
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ class Agreed:
     cache_control: str
 
 
-class UploadDialog(QDialog):
+class UploadDialog(CountingDialog):
     """Looks first, off the GUI thread; shows the plan; tells when the user agrees. Esc sends nothing.
 
     Args:
@@ -69,43 +62,24 @@ class UploadDialog(QDialog):
     def __init__(
         self, connection: Connection, paths: Sequence[Path], prefix: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Upload files", _WIDTH, parent)
         self._connection = connection
         self._paths = tuple(paths)
         self._prefix = prefix
-        self._token = CancelToken()
         self._found = 0
         self.intake: Intake | None = None
         """What was found out; None until then."""
-        self.setWindowTitle("Upload files")
-        self.setModal(True)
-        self._pull = QTimer(self)
-        self._pull.setInterval(_PULL_MS)
-        self._pull.timeout.connect(self._on_pull)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Upload files", role="dialog-title"))
         bucket = self._connection.profile.bucket
-        self.about = ElidedLabel(display(f"to {bucket} / {self._prefix}".rstrip(" /")), role="muted")
-        column.addWidget(self.about)
-        column.addSpacing(8)
-        self.progress_words = PlainLabel(upload_words.looking(0))
-        self.progress = ThinProgress("Looking at files and names")
-        self.error = ErrorPanel()
-        self.error.hide()
-        self.error.action_requested.connect(self.start)
-        for widget in (self.progress_words, self.progress, self.error):
-            column.addWidget(widget)
+        column = self._build_head(display(f"to {bucket} / {self._prefix}".rstrip(" /")))
+        self._build_looking(column, upload_words.looking(0), "Looking at files and names")
         column.addWidget(self._build_plan())
-        column.addStretch(1)
-        column.addSpacing(8)
-        column.addLayout(self._build_buttons())
-        self.setFixedWidth(_WIDTH)
+        self.go_button = PrimaryButton("Upload")
+        self.go_button.setEnabled(False)
+        self.go_button.clicked.connect(self._on_go)
+        self._build_foot(column, self.go_button)
 
     def _build_plan(self) -> QWidget:
         self._plan_view = QWidget()
@@ -162,19 +136,6 @@ class UploadDialog(QDialog):
         row.addWidget(self.publish_button, 0, Qt.AlignmentFlag.AlignTop)
         return self.slow
 
-    def _build_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.close_button = Button("Cancel")
-        self.close_button.clicked.connect(self.reject)
-        self.go_button = PrimaryButton("Upload")
-        self.go_button.setEnabled(False)
-        self.go_button.clicked.connect(self._on_go)
-        row.addWidget(self.close_button)
-        row.addWidget(self.go_button)
-        return row
-
     # Looking
     @Slot()
     def start(self) -> None:
@@ -182,14 +143,8 @@ class UploadDialog(QDialog):
         connection, paths, prefix = self._connection, self._paths, self._prefix
         self._token = token = CancelToken()
         self._found = 0
-        self.error.set_error(None)
         self.go_button.show()
-        self.close_button.set_text("Cancel")
-        self.progress_words.show()
-        self.progress.show()
-        self.progress.set_fraction(None)
-        self._pull.start()
-        self._fit()
+        self._show_looking()
         run_in_background(
             self,
             lambda: look_at(connection, paths, prefix, token=token, on_found=self._count),
@@ -205,22 +160,6 @@ class UploadDialog(QDialog):
     @Slot()
     def _on_pull(self) -> None:
         self.progress_words.set_text(upload_words.looking(self._found))
-
-    def _at_rest(self) -> None:
-        self._pull.stop()
-        self.progress_words.hide()
-        self.progress.hide()
-
-    @Slot(object)
-    def _on_failed(self, problem: VidcdnError) -> None:
-        self._at_rest()
-        error = harmless(problem)
-        self.error.set_error(error, "Try again")
-        self.go_button.hide()
-        self.close_button.set_text("Close")
-        self._fit()
-        self.error.button.setFocus()
-        announce(self, error.sentence())
 
     @Slot(object)
     def _on_looked(self, intake: Intake) -> None:
@@ -259,8 +198,7 @@ class UploadDialog(QDialog):
         plan = intake.chosen(self._choice())
         self.headline.set_text(upload_words.headline(plan))
         self.model.set_rows(upload_words.rows(intake, plan, len(self._prefix)))
-        window = self.parentWidget()
-        self.table.fit(3 if window is not None and window.height() < _LOW else 6)
+        self.table.fit(self._row_count(3, 6))
         words = upload_words.taken(intake)
         self.taken_words.set_text(words)
         for widget in (self.taken_words, self.taken):
@@ -278,13 +216,6 @@ class UploadDialog(QDialog):
         self.go_button.set_text(upload_words.go(plan) if plan.files else "Upload")
         self._allow(plan)
         self._fit()
-
-    def _fit(self) -> None:
-        """As high as what is shown: Qt's own `adjustSize` stops at two thirds of the screen."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
 
     # What the user does
     @Slot()
@@ -310,11 +241,6 @@ class UploadDialog(QDialog):
         plan = intake.chosen(self._choice())
         self.accept()
         self.agreed.emit(Agreed(plan, self._connection, self._prefix, self.cache.text().strip()))
-
-    @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        self._pull.stop()
-        self._token.cancel()
 
 
 def _is_header(text: str) -> bool:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.library.operation_questions import Asked
+from vidcdn_desktop.gui.library.plan_dialog import FramedDialog
 from vidcdn_desktop.gui.library.version_table import VersionLine, VersionModel, VersionTable
 from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.streamed import run_streamed
 from vidcdn_desktop.gui.widgets import (
     Button,
     CheckBox,
-    ElidedLabel,
     ErrorPanel,
     PlainLabel,
     PrimaryButton,
@@ -30,8 +30,6 @@ from vidcdn_desktop.jobs.operations.versions import MOST_VERSIONS, Former, Forme
 from vidcdn_desktop.textsafe import display, plural
 
 _WIDTH = 720
-_LOW = 700
-_HIGH_ROWS, _LOW_ROWS = 10, 6
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def _listed(
         yield run, None
 
 
-class VersionsDialog(QDialog):
+class VersionsDialog(FramedDialog):
     """Lists page by page, off the GUI thread, until it is stopped or has read enough. Esc closes and changes nothing.
 
     Args:
@@ -72,29 +70,19 @@ class VersionsDialog(QDialog):
     def __init__(
         self, connection: Connection, prefix: str, parent: QWidget | None = None, *, most: int = MOST_VERSIONS
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Deleted and older versions", _WIDTH, parent)
         self._connection = connection
         self._prefix = prefix
         self._most = most
-        self._token = CancelToken()
         self._read = 0
         self._run = 0
         """Of the listing that is waited for."""
         self._is_cut = False
         self.is_listing = False
-        self.setWindowTitle("Deleted and older versions")
-        self.setModal(True)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Deleted and older versions", role="dialog-title"))
-        place = f"{self._connection.profile.bucket}/{self._prefix}"
-        column.addWidget(ElidedLabel(display(place), role="muted"))
-        column.addSpacing(8)
+        column = self._build_head(display(f"{self._connection.profile.bucket}/{self._prefix}"))
         self.below = CheckBox("Also in the folders below")
         self.below.toggled.connect(self.start)
         column.addWidget(self.below)
@@ -104,29 +92,17 @@ class VersionsDialog(QDialog):
         self.error.action_requested.connect(self.start)
         self.model = VersionModel(names=True)
         self.table = VersionTable(self.model)
-        window = self.parentWidget()
-        self.table.fit_to(_LOW_ROWS if window is not None and window.height() < _LOW else _HIGH_ROWS)
+        self.table.fit_to(self._row_count(6, 10))
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.hint = PlainLabel("Choose either deleted objects, or one older version of each object.", role="small")
         self.hint.hide()
         for widget in (self.words, self.progress, self.error, self.table, self.hint):
             column.addWidget(widget)
-        column.addStretch(1)
-        column.addSpacing(8)
-        row = QHBoxLayout()
-        row.setSpacing(8)
         self.stop_button = Button("Stop", icon_name="stop")
         self.stop_button.clicked.connect(self.stop)
-        self.close_button = Button("Close")
-        self.close_button.clicked.connect(self.reject)
         self.go_button = PrimaryButton("Bring back…")
         self.go_button.clicked.connect(self._on_go)
-        row.addWidget(self.stop_button)
-        row.addStretch(1)
-        row.addWidget(self.close_button)
-        row.addWidget(self.go_button)
-        column.addLayout(row)
-        self.setFixedWidth(_WIDTH)
+        self._build_foot(column, self.go_button, left=self.stop_button, close="Close")
         self.error.hide()
         self._on_selection()
 
@@ -205,12 +181,6 @@ class VersionsDialog(QDialog):
         where = "here or below" if self.below.isChecked() else "in this folder itself"
         return f"Nothing that was deleted or replaced {where} is kept by the bucket."
 
-    def _fit(self) -> None:
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
     # What the user chooses
     @Slot()
     def _on_selection(self) -> None:
@@ -241,9 +211,9 @@ class VersionsDialog(QDialog):
             self.chosen.emit(asked)
 
     @Slot(int)
-    def _on_finished(self, _result: int) -> None:
+    def _on_finished(self, result: int) -> None:
         self._run += 1
-        self._token.cancel()
+        super()._on_finished(result)
 
     def showEvent(self, event: QShowEvent) -> None:
         """The list gets the focus."""
