@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.credentials.model import ConnectionProfile
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.asking_desk import AskingDesk
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library.bucket_picker import BucketPicker
 from vidcdn_desktop.gui.library.page import LibraryPage
@@ -15,16 +16,17 @@ from vidcdn_desktop.storage.listing_model import Bucket
 from vidcdn_desktop.textsafe import isolate
 
 
-class BucketDesk(QObject):
+class BucketDesk(AskingDesk):
     """GUI thread."""
+
+    dialog: BucketPicker | None
+    """The choice, while it is offered."""
 
     def __init__(self, session: Session, window: QWidget, library: LibraryPage, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._window = window
         self._library = library
-        self.dialog: BucketPicker | None = None
-        """The choice, while it is offered."""
         library.buckets_wanted.connect(self._on_wanted)
         library.elsewhere.publish_here_wanted.connect(self._on_publish_here)
 
@@ -33,17 +35,10 @@ class BucketDesk(QObject):
         home = self._session.connection
         if home is None or self.dialog is not None:
             return
-        self.dialog = BucketPicker(home, self._library.bucket, self._window)
-        self.dialog.chosen.connect(self._on_chosen)
-        self.dialog.finished.connect(self._on_finished)
-        self.dialog.open()
-        self.dialog.start()
-
-    @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None
+        dialog = BucketPicker(home, self._library.bucket, self._window)
+        dialog.chosen.connect(self._on_chosen)
+        self._open(dialog)
+        dialog.start()
 
     @Slot(object)
     def _on_chosen(self, bucket: Bucket) -> None:

@@ -10,6 +10,7 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.delivery.invalidation import invalidation_path
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.activity.page import ActivityPage
+from vidcdn_desktop.gui.asking_desk import AskingDesk
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.library.fast_start_dialog import FastStartDialog
@@ -22,9 +23,11 @@ from vidcdn_desktop.jobs.states import ENDED
 from vidcdn_desktop.textsafe import plural
 
 
-class FastStartDesk(QObject):
+class FastStartDesk(AskingDesk):
     """Between the Library, the Activity page, session and bridge. GUI thread."""
 
+    dialog: FastStartDialog | None
+    """The question, while it is asked."""
     invalidate_requested = Signal(object)
     """list[str]: invalidation paths, for the Delivery page."""
 
@@ -41,8 +44,6 @@ class FastStartDesk(QObject):
         self._session = session
         self._window = window
         self._library, self._activity = pages
-        self.dialog: FastStartDialog | None = None
-        """The question, while it is asked."""
         self._running: set[str] = set()
         self._library.fast_start_requested.connect(self._on_requested)
         self._activity.invalidate_keys.connect(self._on_invalidate)
@@ -53,17 +54,10 @@ class FastStartDesk(QObject):
         connection = self._library.connection
         if connection is None or not wishes or self.dialog is not None:
             return
-        self.dialog = FastStartDialog(connection, wishes, self._window)
-        self.dialog.wanted.connect(self._on_wanted)
-        self.dialog.finished.connect(self._on_asked)
-        self.dialog.open()
-        self.dialog.start()
-
-    @Slot(int)
-    def _on_asked(self, _result: int) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None
+        dialog = FastStartDialog(connection, wishes, self._window)
+        dialog.wanted.connect(self._on_wanted)
+        self._open(dialog)
+        dialog.start()
 
     @Slot(object)
     def _on_wanted(self, choice: tuple[RepairPlan, bool]) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Slot
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.asking_desk import AskingDesk
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import handover_words
 from vidcdn_desktop.gui.library.batch_jobs_dialog import BatchJobsDialog
@@ -25,8 +26,11 @@ from vidcdn_desktop.jobs.operations.handover_job import can_hand_over, open_jobs
 _log = logging.getLogger(__name__)
 
 
-class HandoverDesk(QObject):
+class HandoverDesk(AskingDesk):
     """Between the Library and the desk of operations. GUI thread."""
+
+    dialog: BatchJobsDialog | None
+    """The list, while it is open."""
 
     def __init__(
         self, session: Session, window: MainWindow, library: LibraryPage, operations: OperationDesk, parent: QObject
@@ -38,8 +42,6 @@ class HandoverDesk(QObject):
         self._token = CancelToken()
         self._looked_at = ""
         """Id of the connection whose jobs were looked at last."""
-        self.dialog: BatchJobsDialog | None = None
-        """The list, while it is open."""
         library.batch_jobs_requested.connect(self.show_jobs)
         operations.handed_over.connect(self._on_handed_over)
         session.connection_changed.connect(self._on_connection)
@@ -74,17 +76,10 @@ class HandoverDesk(QObject):
         connection = self._library.connection
         if connection is None or self.dialog is not None:
             return
-        self.dialog = BatchJobsDialog(connection, self._window)
-        self.dialog.finished.connect(self._on_closed)
-        self.dialog.open()
-        self.dialog.start()
+        dialog = BatchJobsDialog(connection, self._window)
+        self._open(dialog)
+        dialog.start()
 
     @Slot(object)
     def _on_handed_over(self, _kept: object) -> None:
         self.show_jobs()
-
-    @Slot(int)
-    def _on_closed(self, _result: int) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None

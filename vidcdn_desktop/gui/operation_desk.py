@@ -10,6 +10,7 @@ from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.activity.operation_words import title
 from vidcdn_desktop.gui.activity.page import ActivityPage
+from vidcdn_desktop.gui.asking_desk import AskingDesk
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.library.operation_dialog import OperationDialog
@@ -27,9 +28,11 @@ from vidcdn_desktop.jobs.operations.report import OperationSnapshot
 from vidcdn_desktop.jobs.states import ENDED
 
 
-class OperationDesk(QObject):
+class OperationDesk(AskingDesk):
     """Between the Library, the Activity page, session and bridge. GUI thread."""
 
+    dialog: OperationDialog | None
+    """The question, while it is asked."""
     handed_over = Signal(object)
     """KeptHandover: the store does what was asked for here."""
 
@@ -49,8 +52,6 @@ class OperationDesk(QObject):
         self._window = window
         self._library, self._activity = pages
         self._toasts = toasts
-        self.dialog: OperationDialog | None = None
-        """The question, while it is asked."""
         self._running: set[str] = set()
         self._library.operation_requested.connect(self._on_requested)
         self._activity.undo_requested.connect(self._on_undo_requested)
@@ -84,19 +85,11 @@ class OperationDesk(QObject):
         self._ask(OperationDialog(here, title, about, plan, self._window))
 
     def _ask(self, dialog: OperationDialog) -> None:
-        self.dialog = dialog
         dialog.agreed.connect(self._on_agreed)
         dialog.handed_over.connect(self.handed_over)
-        dialog.finished.connect(self._on_asked)
-        dialog.open()
+        self._open(dialog)
         if dialog.form is None:
             dialog.start()
-
-    @Slot(int)
-    def _on_asked(self, _result: int) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None
 
     @Slot(object)
     def _on_agreed(self, consent: Consent) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.asking_desk import AskingDesk
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.library.operation_questions import Asked
@@ -31,8 +32,11 @@ class _Told:
     job_id: str
 
 
-class ReplaceDesk(QObject):
+class ReplaceDesk(AskingDesk):
     """Between the Library, session and bridge. GUI thread."""
+
+    dialog: ReplaceDialog | None
+    """The question, while it is asked."""
 
     def __init__(
         self,
@@ -49,8 +53,6 @@ class ReplaceDesk(QObject):
         self._uploads = uploads
         self._row: Row | None = None
         """The object for which a file is chosen."""
-        self.dialog: ReplaceDialog | None = None
-        """The question, while it is asked."""
         self._agreed: dict[str, Agreed] = {}
         """By job id, until the job has ended well."""
         library.verbs.replace.connect(self._on_wanted)
@@ -71,17 +73,10 @@ class ReplaceDesk(QObject):
         if row is None or connection is None or self.dialog is not None:
             return
         ref = ObjectRef(connection.profile.bucket, row.key)
-        self.dialog = ReplaceDialog(connection, Path(name), ref, row.etag, self._window)
-        self.dialog.agreed.connect(self._on_agreed)
-        self.dialog.finished.connect(self._on_asked)
-        self.dialog.open()
-        self.dialog.start()
-
-    @Slot(int)
-    def _on_asked(self, _result: int) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None
+        dialog = ReplaceDialog(connection, Path(name), ref, row.etag, self._window)
+        dialog.agreed.connect(self._on_agreed)
+        self._open(dialog)
+        dialog.start()
 
     @Slot(object)
     def _on_agreed(self, agreed: Agreed) -> None:

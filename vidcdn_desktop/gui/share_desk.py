@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
+from vidcdn_desktop.gui.asking_desk import AskingDesk
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import share_words
 from vidcdn_desktop.gui.library.page import LibraryPage
@@ -20,16 +21,17 @@ from vidcdn_desktop.gui.session import Session
 from vidcdn_desktop.jobs.sharing import Form, LinkKind, Sharing, Wanted, describe, make_links, text_of
 
 
-class ShareDesk(QObject):
+class ShareDesk(AskingDesk):
     """GUI thread."""
+
+    dialog: ShareDialog | None
+    """The dialog, while it is open."""
 
     def __init__(self, session: Session, window: QWidget, library: LibraryPage, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._window = window
         self._library = library
-        self.dialog: ShareDialog | None = None
-        """The dialog, while it is open."""
         library.verbs.share.connect(self._on_wanted)
 
     @Slot(object)
@@ -50,11 +52,10 @@ class ShareDesk(QObject):
 
             run_in_background(self, make, self._on_embed, self._on_failed, token=token)
             return
-        self.dialog = ShareDialog(connection, keys, sizes, self._session.signing_keys, self._window)
-        self.dialog.copied.connect(self._library.toast.show_message)
-        self.dialog.finished.connect(self._on_finished)
-        self.dialog.open()
-        self.dialog.start()
+        dialog = ShareDialog(connection, keys, sizes, self._session.signing_keys, self._window)
+        dialog.copied.connect(self._library.toast.show_message)
+        self._open(dialog)
+        dialog.start()
 
     def _sizes(self, keys: Sequence[str]) -> dict[str, tuple[int, int]]:
         """Width and height of those videos that were looked at."""
@@ -67,12 +68,6 @@ class ShareDesk(QObject):
             if facts is not None and facts.width and facts.height:
                 found[key] = (facts.width, facts.height)
         return found
-
-    @Slot(int)
-    def _on_finished(self, _result: int) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None
 
     @Slot(object)
     def _on_embed(self, sharing: Sharing) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from vidcdn_desktop.delivery.invalidation import invalidation_path
+from vidcdn_desktop.gui.asking_desk import AskingDesk
 from vidcdn_desktop.gui.bridge import JobBridge
 from vidcdn_desktop.gui.library.page import LibraryPage
 from vidcdn_desktop.gui.library.upload_dialog import Agreed, UploadDialog
@@ -22,8 +23,11 @@ from vidcdn_desktop.jobs.states import ENDED
 from vidcdn_desktop.textsafe import display, plural
 
 
-class UploadDesk(QObject):
+class UploadDesk(AskingDesk):
     """Between the Library, session and bridge. GUI thread."""
+
+    dialog: UploadDialog | None
+    """The question, while it is asked."""
 
     def __init__(
         self,
@@ -41,8 +45,6 @@ class UploadDesk(QObject):
         self._window = window
         self._library = library
         self._toasts = toasts
-        self.dialog: UploadDialog | None = None
-        """The question, while it is asked."""
         self._published = 0
         """Videos that went to the Publish page from the question that is asked."""
         self._asked_prefix = ""
@@ -76,20 +78,18 @@ class UploadDesk(QObject):
         if connection is None or not paths or self.dialog is not None:
             return
         self._published = 0
-        self.dialog = UploadDialog(connection, paths, prefix, self._window)
-        self.dialog.agreed.connect(self._on_agreed)
-        self.dialog.publish_wanted.connect(self._on_publish_wanted)
-        self.dialog.finished.connect(self._on_asked)
-        self.dialog.open()
-        self.dialog.start()
+        dialog = UploadDialog(connection, paths, prefix, self._window)
+        dialog.agreed.connect(self._on_agreed)
+        dialog.publish_wanted.connect(self._on_publish_wanted)
+        self._open(dialog)
+        dialog.start()
 
     @Slot(int)
-    def _on_asked(self, _result: int) -> None:
+    def _on_asked(self, result: int) -> None:
         if self.dialog is None:
             return
         all_published = self._published and self.dialog.intake is not None and not self.dialog.intake.plan.files
-        self.dialog.deleteLater()
-        self.dialog = None
+        super()._on_asked(result)
         if all_published:
             self._window.show_page("publish")
         elif self._published:
