@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.background import run_in_background
@@ -75,11 +75,7 @@ class FastStartDialog(CountingDialog):
         self._build_foot(column, self.go_button)
 
     def _build_plan(self) -> QWidget:
-        self._plan_view = QWidget()
-        column = QVBoxLayout(self._plan_view)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        self.headline = PlainLabel(role="heading", wrap=True)
+        column = self._build_plan_view()
         self.subline = PlainLabel(role="muted", wrap=True, selectable=True)
         self.model = PlanModel()
         self.table = PlanTable(self.model)
@@ -88,7 +84,6 @@ class FastStartDialog(CountingDialog):
         self.strip = BoxStrip(before="In the bucket now", after="After the repair")
         self.facts = FactsGrid()
         self.invalidate = CheckBox("", checked=True)
-        column.addWidget(self.headline)
         column.addWidget(self.subline)
         column.addSpacing(4)
         for widget in (self.table, self.reason, self.strip):
@@ -96,7 +91,6 @@ class FastStartDialog(CountingDialog):
         column.addSpacing(6)
         column.addWidget(self.facts)
         column.addWidget(self.invalidate)
-        self._plan_view.hide()
         return self._plan_view
 
     # Looking

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
@@ -117,11 +117,7 @@ class OperationDialog(CountingDialog):
         self._build_foot(column, self.go_button)
 
     def _build_plan(self) -> QWidget:
-        self._plan_view = QWidget()
-        column = QVBoxLayout(self._plan_view)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        self.headline = PlainLabel(role="heading", wrap=True)
+        column = self._build_plan_view()
         self.subline = PlainLabel(role="danger", wrap=True, selectable=True)
         self.model = ItemModel()
         self.table = ItemTable(self.model)
@@ -132,7 +128,7 @@ class OperationDialog(CountingDialog):
         self.confirm.setMaximumWidth(160)
         self.confirm.setAccessibleName("Number of objects that will be gone for good")
         self.confirm.textChanged.connect(self._on_confirm)
-        for widget in (self.headline, self.subline, self.table):
+        for widget in (self.subline, self.table):
             column.addWidget(widget)
         column.addSpacing(6)
         column.addWidget(self.facts)
@@ -144,7 +140,6 @@ class OperationDialog(CountingDialog):
         column.addSpacing(2)
         column.addWidget(self.confirm_words)
         column.addWidget(self.confirm)
-        self._plan_view.hide()
         return self._plan_view
 
     def _show_form(self) -> None:

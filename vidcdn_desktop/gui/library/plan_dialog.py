@@ -129,13 +129,24 @@ class PlanDialog(FramedDialog):
 
 
 class CountingDialog(PlanDialog):
-    """Tells how far the look is, a few times a second."""
+    """Tells how far the look is, a few times a second; the plan stands in a view of its own."""
 
     def __init__(self, title: str, width: int, parent: QWidget | None = None) -> None:
         super().__init__(title, width, parent)
         self._pull = QTimer(self)
         self._pull.setInterval(_PULL_MS)
         self._pull.timeout.connect(self._on_pull)
+
+    def _build_plan_view(self) -> QVBoxLayout:
+        """What is shown once it has looked, a headline first; returns the column for the rest."""
+        self._plan_view = QWidget()
+        self._plan_view.hide()
+        column = QVBoxLayout(self._plan_view)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        self.headline = PlainLabel(role="heading", wrap=True)
+        column.addWidget(self.headline)
+        return column
 
     @Slot()
     def _on_pull(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QWidget
 
 from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.gui.background import run_in_background
@@ -82,24 +82,18 @@ class UploadDialog(CountingDialog):
         self._build_foot(column, self.go_button)
 
     def _build_plan(self) -> QWidget:
-        self._plan_view = QWidget()
-        column = QVBoxLayout(self._plan_view)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        self.headline = PlainLabel(role="heading", wrap=True)
+        column = self._build_plan_view()
         self.model = UploadModel()
         self.table = ItemTable(self.model)
         self.table.setAccessibleName("Files")
         self.warning = PlainLabel(role="warning", wrap=True)
         self.facts = FactsGrid()
-        column.addWidget(self.headline)
         column.addWidget(self.table)
         column.addLayout(self._build_form())
         for widget in (self.warning, self.facts):
             column.addWidget(widget)
         column.addSpacing(6)
         column.addWidget(self._build_slow())
-        self._plan_view.hide()
         return self._plan_view
 
     def _build_form(self) -> QGridLayout:
