@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
-from vidcdn_desktop.cancel import CancelToken
 from vidcdn_desktop.errors import VidcdnError
 from vidcdn_desktop.gui.activity.operation_words import title
 from vidcdn_desktop.gui.background import run_in_background
 from vidcdn_desktop.gui.library import handover_words
+from vidcdn_desktop.gui.library.plan_dialog import FramedDialog
 from vidcdn_desktop.gui.library.views import harmless
 from vidcdn_desktop.gui.models.celltext import modified
 from vidcdn_desktop.gui.widgets import Button, ErrorPanel, PlainLabel, PrimaryButton, RowsModel, RowsTable, announce
@@ -65,7 +65,7 @@ class _Model(RowsModel[KeptHandover]):
             self.dataChanged.emit(self.index(0, 0), self.index(len(jobs) - 1, len(_COLUMNS) - 1))
 
 
-class BatchJobsDialog(QDialog):
+class BatchJobsDialog(FramedDialog):
     """Looks every few seconds, off the GUI thread. Closing it leaves the jobs alone.
 
     Args:
@@ -74,30 +74,20 @@ class BatchJobsDialog(QDialog):
     """
 
     def __init__(self, connection: Connection, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Jobs of the store", _WIDTH, parent)
         self._connection = connection
         self._book = HandoverBook()
-        self._token = CancelToken()
         self._looking = False
         self._run = 0
         self.is_known = False
         """Whether all that is shown was looked up once."""
-        self.setWindowTitle("Jobs of the store")
-        self.setModal(True)
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self.look)
         self._build()
-        self.finished.connect(self._on_finished)
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 22, 24, 20)
-        column.setSpacing(6)
-        column.addWidget(PlainLabel("Jobs of the store", role="dialog-title"))
-        self.intro = PlainLabel("S3 Batch Operations does these, also while this computer is off.", role="muted")
-        column.addWidget(self.intro)
-        column.addSpacing(8)
+        column = self._build_head("S3 Batch Operations does these, also while this computer is off.")
         self.model = _Model()
         self.table = RowsTable(self.model, "Jobs", _WIDTHS)
         self.table.fit_to(_ROWS)
@@ -108,29 +98,14 @@ class BatchJobsDialog(QDialog):
         self.error.hide()
         for widget in (self.table, self.words, self.error):
             column.addWidget(widget)
-        column.addStretch(1)
-        column.addSpacing(8)
-        column.addLayout(self._build_buttons())
-        self.setFixedWidth(_WIDTH)
-        self._show()
-
-    def _build_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(8)
         self.begin_button = PrimaryButton("Let it begin")
         self.cancel_button = Button("Cancel the job")
         self.forget_button = Button("Remove from the list")
-        self.close_button = Button("Close")
         self.begin_button.clicked.connect(self._on_begin)
         self.cancel_button.clicked.connect(self._on_cancel)
         self.forget_button.clicked.connect(self._on_forget)
-        self.close_button.clicked.connect(self.reject)
-        row.addWidget(self.forget_button)
-        row.addWidget(self.cancel_button)
-        row.addStretch(1)
-        row.addWidget(self.close_button)
-        row.addWidget(self.begin_button)
-        return row
+        self._build_foot(column, self.begin_button, left=(self.forget_button, self.cancel_button), close="Close")
+        self._show()
 
     # Looking
     @Slot()
@@ -238,13 +213,7 @@ class BatchJobsDialog(QDialog):
         if kept is not None:
             self._do(lambda: book.remove(kept.token))
 
-    def _fit(self) -> None:
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
-
     @Slot(int)
-    def _on_finished(self, _result: int) -> None:
+    def _on_finished(self, result: int) -> None:
         self._timer.stop()
-        self._token.cancel()
+        super()._on_finished(result)

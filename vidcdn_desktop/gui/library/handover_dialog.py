@@ -69,7 +69,7 @@ class HandoverDialog(FramedDialog):
         self.files_button.clicked.connect(self.choose_folder)
         self.go_button = PrimaryButton("Prepare the job")
         self.go_button.clicked.connect(self.start)
-        self._build_foot(column, self.go_button, left=self.files_button)
+        self._build_foot(column, self.go_button, left=(self.files_button,))
         self._may = not handover_words.why_not(self._handover, has_batch=can_hand_over(self._connection))
         self.go_button.setEnabled(self._may)
         self.go_button.setDefault(self._may)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -53,7 +55,7 @@ class FramedDialog(QDialog):
         self,
         column: QVBoxLayout,
         *right: Button,
-        left: Button | None = None,
+        left: Sequence[Button] = (),
         close: str = "Cancel",
         space: int = _SPACE,
     ) -> None:
@@ -62,8 +64,8 @@ class FramedDialog(QDialog):
         column.addSpacing(space)
         row = QHBoxLayout()
         row.setSpacing(8)
-        if left is not None:
-            row.addWidget(left)
+        for button in left:
+            row.addWidget(button)
         row.addStretch(1)
         self.close_button = Button(close)
         self.close_button.clicked.connect(self.reject)

@@ -102,7 +102,7 @@ class VersionsDialog(FramedDialog):
         self.stop_button.clicked.connect(self.stop)
         self.go_button = PrimaryButton("Bring back…")
         self.go_button.clicked.connect(self._on_go)
-        self._build_foot(column, self.go_button, left=self.stop_button, close="Close")
+        self._build_foot(column, self.go_button, left=(self.stop_button,), close="Close")
         self.error.hide()
         self._on_selection()
 
