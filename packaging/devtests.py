@@ -24,6 +24,7 @@ _LIMIT_S = 1350.0
 _LAST_WORDS_S = 10.0
 _MOST_AGAIN = 3
 """Failed tests that are run once more by themselves. More of them are no accident of a busy machine."""
+_WINDOWS = "tests/e2e/test_window_*.py"
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 _CLOSING = re.compile(
     r"^(=+ )?(?=.*\b(passed|failed|errors?|skipped|no tests ran)\b).* in [\d.]+s( \([\d:]+\))?( =+)?$"
@@ -137,14 +138,25 @@ def steps(python: Path, root: Path) -> list[Step]:
             is_pytest=True,
             mark="core   | ",
         ),
+        # Most of them mostly wait, for servers and for windows: side by side they take little longer than one of them.
         Step(
-            "window and end to end",
-            # Whole programs last: their windows stay until the process ends, and slow every change of the look.
-            [*module, "pytest", *_own_memory("window"), "tests/gui", "tests/e2e"],
+            "window, and commands",
+            [*module, "pytest", *_own_memory("window"), "tests/gui", "tests/e2e", f"--ignore-glob={_WINDOWS}"],
             is_pytest=True,
             mark="window | ",
-            # Both mostly wait, for servers and for windows: side by side they take little longer than one of them.
             beside=True,
+        ),
+        *(
+            Step(
+                f"whole programs, {'even' if which == 0 else 'odd'}",
+                # Windows of whole programs stay until the process ends, and each slows every change of the look:
+                # so not all of them in one process.
+                [*module, "pytest", *_own_memory(f"whole{which}"), *sorted(map(str, root.glob(_WINDOWS)))[which::2]],
+                is_pytest=True,
+                mark=f"whole{which} | ",
+                beside=True,
+            )
+            for which in (0, 1)
         ),
     ]
 
@@ -217,8 +229,12 @@ def run_step(step: Step, root: Path, environ: dict[str, str], limit_s: float = _
     return Outcome(step, code, time.monotonic() - begun, closing_line(output) if step.is_pytest else "")
 
 
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
 def _rows(steps_: list[Step], cores: int) -> list[list[Step]]:
-    """The steps in order; those of one row run at the same time."""
+    """The steps in order; those of one row run side by side, as many at a time as there are cores."""
     rows: list[list[Step]] = []
     for step in steps_:
         if step.beside and rows and cores > 1:
@@ -250,8 +266,8 @@ def once_more(outcome: Outcome, root: Path, environ: dict[str, str]) -> Outcome:
 def run_all(python: Path, root: Path, environ: dict[str, str]) -> int:
     """Run every step, also after a failed one; 0 when all are right."""
     outcomes: list[Outcome] = []
-    for row in _rows(steps(python, root), os.cpu_count() or 1):
-        with ThreadPoolExecutor(len(row)) as pool:
+    for row in _rows(steps(python, root), _cores()):
+        with ThreadPoolExecutor(min(len(row), _cores())) as pool:
             waiting = [pool.submit(run_step, step, root, environ) for step in row]
             try:
                 outcomes += [future.result() for future in waiting]
