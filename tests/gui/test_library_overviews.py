@@ -53,15 +53,14 @@ class Gated:
 
     def list_pages(self, _bucket: str, _prefix: str, *, token: CancelToken, **_how: object) -> Iterator[ListedPage]:
         self.asked += 1
-        untie = token.on_cancel(self.gate.release)
         for number, page in enumerate(self._pages):
-            self.gate.acquire()
+            while not self.gate.acquire(timeout=0.02):  # a look that is cancelled takes no page from the next one
+                token.raise_if_cancelled()
             token.raise_if_cancelled()
             is_last = number == len(self._pages) - 1
             if is_last and self.problem is not None:
                 raise self.problem
             yield page.between(str(number), None if is_last else str(number + 1))
-        untie()
 
 
 def connection_to(store: Gated) -> Any:
