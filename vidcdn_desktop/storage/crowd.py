@@ -1,6 +1,6 @@
 """Many files one after the other: small ones side by side, as many as help; large ones alone, in parts.
 
-    small ── 8 at a time ──(the link keeps them waiting)──> up to 64, then fewer while nothing is lost
+    small ── 4 at a time ──(the link keeps them waiting)──> up to 64, then fewer while nothing is lost
     large ── then, one at a time: each fills the link by itself (see `part_senders`)
 
 Memory: a small file is held while it is sent, so at most `MEMORY_BYTES` / the largest small file are under way.
@@ -20,7 +20,7 @@ from vidcdn_desktop.storage import workers
 from vidcdn_desktop.storage.governor import Governor
 from vidcdn_desktop.storage.parts import SINGLE_PUT_LIMIT
 
-FEW_FILES = 8
+FEW_FILES = 4
 MOST_FILES = 64
 MEMORY_BYTES = 128 << 20
 
