@@ -151,15 +151,7 @@ class BatchJob(JobHolder[BatchSnapshot]):
 
     def run(self) -> None:
         """Move all, with the row claimed. Blocks; never raises. Does nothing if it does not wait any more."""
-        try:
-            with claimed(self.means.journal, self.id, self.keep):
-                self._run()
-        except VidcdnError as exc:  # another running copy of the program is at it
-            with self._lock:
-                if self.state is JobState.QUEUED:
-                    self._to(JobState.RUNNING)
-                    self._to(JobState.FAILED, error=exc, finished=datetime.now(UTC))
-            self._tell()
+        self._run_claimed(claimed(self.means.journal, self.id, self.keep), self._run)
         self.keep()
 
     def _run(self) -> None:

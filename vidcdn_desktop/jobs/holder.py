@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -113,6 +114,18 @@ class JobHolder(Generic[S]):
     # For those who hold more
     def _begin_again(self) -> None:
         """What else a resume puts back; called with the lock held."""
+
+    def _run_claimed(self, claim: AbstractContextManager[None], run: Callable[[], None]) -> None:
+        """Run it while it is held (see `keeping.claimed`); if another copy of the program has it, it has failed."""
+        try:
+            with claim:
+                run()
+        except VidcdnError as exc:
+            with self._lock:
+                if self.state is JobState.QUEUED:
+                    self._to(JobState.RUNNING)
+                    self._to(JobState.FAILED, error=exc, finished=datetime.now(UTC))
+            self._tell()
 
     def _to(self, state: JobState, **changes: Any) -> None:
         check_transition(self.state, state)

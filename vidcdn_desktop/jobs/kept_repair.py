@@ -80,15 +80,7 @@ class KeptRepair(RepairJob):
 
     def run(self) -> None:
         """Repair, with the row claimed. Blocks; never raises."""
-        try:
-            with claimed(self.means.journal, self.id, self.keep):
-                super().run()
-        except VidcdnError as exc:  # another running copy of the program is at it
-            with self._lock:
-                if self.state is JobState.QUEUED:
-                    self._to(JobState.RUNNING)
-                    self._to(JobState.FAILED, error=exc, finished=datetime.now(UTC))
-            self._tell()
+        self._run_claimed(claimed(self.means.journal, self.id, self.keep), super().run)
         self.keep()
 
     def give_up(self) -> None:
